@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "bpg/core/id.hpp"
+#include "bpg/core/lsn.hpp"
+#include "bpg/core/name.hpp"
+#include "bpg/util/clock.hpp"
+
+namespace bpg {
+
+/// A project: a name, a PostgreSQL major version, branches.
+struct Database {
+  DatabaseId id;
+  std::string name;
+  int pg_major = 0;
+  /// The database inside the cluster that URLs point at: the project's name when it was created.
+  std::string pg_database;
+  Time created_at{};
+  std::optional<Time> deleted_at{};  ///< deleted, and its branches' volumes are still kept
+};
+
+/// What the life of a branch, volume or snapshot has come to. What is `creating` or `deleting` and has no
+/// process at work on it was interrupted: it is undone, or finished, by the next command.
+enum class State {
+  creating,
+  ready,
+  retired,   ///< no name points at it; kept until `keep_until`
+  deleting,
+  deleted,   ///< only the row remains, so that lineage can be told and the id is not reused
+};
+
+/// One line of history: a writable data directory. Never renamed, never reused.
+struct Volume {
+  VolumeId id;
+  DatabaseId database;
+  State state = State::creating;
+  BranchId branch;                          ///< the branch it was made for
+  std::optional<VolumeId> parent{};         ///< where it was cloned from
+  std::optional<SnapshotId> origin{};       ///< the snapshot it was cloned from; none where it is a direct copy
+  std::optional<Lsn> fork_lsn{};            ///< up to here its WAL equals its parent's
+  bool started = false;                     ///< the first start, closed to the world, has been done
+  Time created_at{};
+  std::optional<Time> retired_at{};
+  std::optional<Time> keep_until{};         ///< promised not to be freed by `bpg cleanup` before
+  std::string retired_by{};                 ///< "reset", "undo" or "delete"
+};
+
+/// How a snapshot came to be, and so what its clones need.
+enum class Consistency {
+  backup,   ///< taken in backup mode, on atomic storage: clones do ordinary crash recovery
+  labelled, ///< copied file by file in backup mode: holds backup_label and its WAL
+  crash,    ///< atomic, of a running server, without a checkpoint
+  clean,    ///< of a server that was not running
+};
+
+/// A frozen moment of a volume.
+struct Snapshot {
+  SnapshotId id;
+  VolumeId volume;
+  State state = State::creating;
+  std::string label{};                 ///< unique in its volume's branch; may be empty
+  bool user = false;                   ///< asked for by somebody; else it is the origin of a branch
+  Consistency consistency = Consistency::backup;
+  std::optional<Lsn> start_lsn{};      ///< replay begins at or after this
+  std::optional<Lsn> stop_lsn{};       ///< consistent from here on
+  Time created_at{};
+};
+
+/// A name that points at a volume, with an endpoint.
+struct Branch {
+  BranchId id;
+  DatabaseId database;
+  std::string name;
+  State state = State::creating;       ///< `retired`: deleted, but can be undeleted
+  std::optional<BranchId> parent{};    ///< none for main
+  VolumeId volume;
+  int port = 0;
+  std::string sealed_password{};       ///< the owner's password, encrypted (engine/secrets.hpp)
+  bool wants_running = true;           ///< what the user last asked for; what is, only the runtime knows
+  Time created_at{};
+  std::optional<Time> deleted_at{};
+};
+
+/// One move of a branch from a volume to another: the branch's reflog.
+struct Move {
+  BranchId branch;
+  VolumeId from;
+  VolumeId to;
+  std::string reason;  ///< "reset" or "undo"
+  Time at{};
+};
+
+const char* to_string(State state);
+State parse_state(std::string_view text);
+const char* to_string(Consistency consistency);
+Consistency parse_consistency(std::string_view text);
+
+}  // namespace bpg

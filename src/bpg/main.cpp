@@ -1,0 +1,3 @@
+#include "bpg/cli/main.hpp"
+
+int main(int argc, char** argv) { return bpg::cli::main(argc, argv); }

@@ -1,0 +1,157 @@
+#include "bpg/util/file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "bpg/util/error.hpp"
+#include "bpg/util/interrupt.hpp"
+
+namespace bpg {
+
+void UniqueFd::reset(int fd) {
+  if (m_fd >= 0) {
+    ::close(m_fd);
+  }
+  m_fd = fd;
+}
+
+UniqueFd open_file(const fs::path& path, int flags, mode_t mode) {
+  UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC, mode));
+  if (!fd) {
+    throw system_error(errno, fmt::format("cannot open {}", path.string()));
+  }
+  return fd;
+}
+
+namespace {
+
+std::string read_all(int fd, const fs::path& path) {
+  std::string content;
+  char buffer[16384];
+  for (;;) {
+    const ssize_t count = ::read(fd, buffer, sizeof buffer);
+    if (count == 0) {
+      return content;
+    }
+    if (count > 0) {
+      content.append(buffer, static_cast<size_t>(count));
+    } else if (errno != EINTR) {
+      throw system_error(errno, fmt::format("cannot read {}", path.string()));
+    }
+  }
+}
+
+void set_owner_and_mode(int fd, const fs::path& path, mode_t mode, const Owner& owner) {
+  const Owner unset;
+  if ((owner.uid != unset.uid || owner.gid != unset.gid) && ::fchown(fd, owner.uid, owner.gid) != 0) {
+    throw system_error(errno, fmt::format("cannot change the owner of {}", path.string()));
+  }
+  if (::fchmod(fd, mode) != 0) {
+    throw system_error(errno, fmt::format("cannot change the mode of {}", path.string()));
+  }
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) { return read_all(open_file(path, O_RDONLY).get(), path); }
+
+std::optional<std::string> read_file_if_exists(const fs::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) {
+    if (errno == ENOENT || errno == ENOTDIR) {
+      return std::nullopt;
+    }
+    throw system_error(errno, fmt::format("cannot open {}", path.string()));
+  }
+  return read_all(fd.get(), path);
+}
+
+void write_all(int fd, std::string_view data, const fs::path& path) {
+  while (!data.empty()) {
+    const ssize_t count = ::write(fd, data.data(), data.size());
+    if (count >= 0) {
+      data.remove_prefix(static_cast<size_t>(count));
+    } else if (errno != EINTR) {
+      throw system_error(errno, fmt::format("cannot write {}", path.string()));
+    }
+  }
+}
+
+void write_file_atomic(const fs::path& path, std::string_view content, const WriteOptions& options) {
+  const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), ::getpid());
+  try {
+    UniqueFd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    set_owner_and_mode(fd.get(), temporary, options.mode, options.owner);
+    write_all(fd.get(), content, temporary);
+    if (options.durable && ::fsync(fd.get()) != 0) {
+      throw system_error(errno, fmt::format("cannot fsync {}", temporary.string()));
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+      throw system_error(errno, fmt::format("cannot rename to {}", path.string()));
+    }
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  if (options.durable) {
+    fsync_path(path.parent_path());
+  }
+}
+
+void fsync_path(const fs::path& path) {
+  if (::fsync(open_file(path, O_RDONLY).get()) != 0) {
+    throw system_error(errno, fmt::format("cannot fsync {}", path.string()));
+  }
+}
+
+void sync_file_system(const fs::path& path) {
+  if (::syncfs(open_file(path, O_RDONLY).get()) != 0) {
+    throw system_error(errno, fmt::format("cannot sync the file system of {}", path.string()));
+  }
+}
+
+void make_directory(const fs::path& path, mode_t mode, Owner owner) {
+  if (path.has_parent_path() && !fs::exists(path.parent_path())) {
+    make_directory(path.parent_path(), 0711);
+  }
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    throw system_error(errno, fmt::format("cannot create directory {}", path.string()));
+  }
+  UniqueFd fd = open_file(path, O_RDONLY | O_DIRECTORY);
+  set_owner_and_mode(fd.get(), path, mode, owner);
+}
+
+void remove_tree(const fs::path& path) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) {
+    throw system_error(error.value(), fmt::format("cannot remove {}", path.string()));
+  }
+}
+
+std::optional<FileLock> FileLock::acquire(const fs::path& path, Mode mode, std::chrono::milliseconds wait) {
+  UniqueFd fd = open_file(path, O_RDWR | O_CREAT, 0600);
+  const int operation = (mode == Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  const auto deadline = std::chrono::steady_clock::now() + wait;
+  while (::flock(fd.get(), operation) != 0) {
+    if (errno != EWOULDBLOCK && errno != EINTR) {
+      throw system_error(errno, fmt::format("cannot lock {}", path.string()));
+    }
+    throw_if_interrupted();
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return std::nullopt;
+    }
+    // flock(2) has no deadline of its own, and a signal-driven one would not be thread-safe.
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  return FileLock(std::move(fd));
+}
+
+}  // namespace bpg

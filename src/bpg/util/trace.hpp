@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bpg {
+
+/// The steps of a command with their times, and the places where a test can make it fail.
+///
+/// Each piece of work that can fail on its own is a `Step`. `-v` prints them as they end. `BPG_FAULT` in the
+/// environment names one and what happens there, so that every step is a place for an injected failure:
+///
+///     BPG_FAULT=<step>:fail         the step throws before it begins
+///     BPG_FAULT=<step>:fail-after   the step throws after its work is done
+///     BPG_FAULT=<step>:kill         bpg is killed (SIGKILL) before it begins
+///     BPG_FAULT=<step>:kill-after   bpg is killed after its work is done
+///
+/// Safe from any thread.
+class Trace {
+ public:
+  struct Entry {
+    std::string name;
+    std::chrono::microseconds began;  ///< since the trace began
+    std::chrono::microseconds took;
+  };
+  using Listener = std::function<void(const Entry&)>;
+
+  Trace();
+
+  /// Called as each step ends, from the thread that ran it.
+  void set_listener(Listener listener);
+
+  std::chrono::microseconds elapsed() const;
+
+ private:
+  friend class Step;
+  void begin(std::string_view step);
+  void end(std::string_view step, std::chrono::steady_clock::time_point began);
+
+  std::chrono::steady_clock::time_point m_began;
+  std::mutex m_mutex;
+  Listener m_listener;
+  std::string m_fault_step;
+  std::string m_fault_action;
+};
+
+/// The trace of this process.
+Trace& trace();
+
+/// Runs `work` as the step `name` (lower case words, e.g. "start server"): an interrupt or an injected fault
+/// ends the operation between steps.
+class Step {
+ public:
+  template <class Work>
+  static auto run(std::string_view name, Work&& work) {
+    const Step step(name);
+    if constexpr (std::is_void_v<std::invoke_result_t<Work>>) {
+      work();
+      step.done();
+    } else {
+      auto result = work();
+      step.done();
+      return result;
+    }
+  }
+
+ private:
+  explicit Step(std::string_view name);
+  void done() const;
+
+  std::string_view m_name;
+  std::chrono::steady_clock::time_point m_began;
+};
+
+/// Runs `work` as a named step and returns what it returns.
+template <class Work>
+auto step(std::string_view name, Work&& work) {
+  return Step::run(name, std::forward<Work>(work));
+}
+
+}  // namespace bpg
