@@ -80,7 +80,7 @@ class SnapshotRepository {
 
   void insert(const Snapshot& snapshot);
   void update(const Snapshot& snapshot);
-  void erase(const SnapshotId& id);
+  void erase(const SnapshotId& id);  ///< of one whose creation was undone; one that had clones becomes `deleted`
   std::optional<Snapshot> find(const SnapshotId& id) const;
   std::vector<Snapshot> list(State state) const;
   /// That exist, oldest first: also those of a volume that is gone.

@@ -1,0 +1,40 @@
+#include "bpg/catalog/catalog.hpp"
+
+#include "bpg/catalog/schema.hpp"
+#include "bpg/catalog/sqlite.hpp"
+#include "bpg/util/error.hpp"
+
+namespace bpg::catalog {
+
+Catalog Catalog::open(const std::filesystem::path& file) { return Catalog(open_store(file, migrations())); }
+
+Catalog::Catalog(std::unique_ptr<Connection> connection)
+    : databases(*connection),
+      branches(*connection),
+      volumes(*connection),
+      snapshots(*connection),
+      m_connection(std::move(connection)) {}
+
+Catalog::Catalog(Catalog&&) noexcept = default;
+Catalog::~Catalog() = default;
+
+void Catalog::write(const std::function<void()>& work) {
+  if (m_connection->in_transaction()) {
+    throw Error(ErrorCode::failure, "a write to the catalog inside a write");
+  }
+  Transaction transaction(*m_connection);
+  work();
+  transaction.commit();
+}
+
+std::optional<std::string> Catalog::value(const std::string& key) const {
+  Statement query = m_connection->prepare("SELECT value FROM setting WHERE key = ?1", key);
+  return query.step() ? std::optional(query.text(0)) : std::nullopt;
+}
+
+void Catalog::set_value(const std::string& key, const std::string& value) {
+  m_connection->run("INSERT INTO setting (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2", key,
+                    value);
+}
+
+}  // namespace bpg::catalog
