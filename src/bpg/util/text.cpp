@@ -34,11 +34,11 @@ std::string format_bytes(uint64_t bytes) {
   constexpr std::array units{"B", "KB", "MB", "GB", "TB", "PB"};
   auto value = static_cast<double>(bytes);
   size_t unit = 0;
-  while (value >= 1000 && unit + 1 < units.size()) {
+  while (value >= 999.5 && unit + 1 < units.size()) {  // what would be rounded to 1000
     value /= 1024;
     ++unit;
   }
-  if (unit == 0 || value >= 10) {
+  if (unit == 0 || value >= 9.95) {
     return fmt::format("{:.0f} {}", value, units[unit]);
   }
   return fmt::format("{:.1f} {}", value, units[unit]);
@@ -81,16 +81,16 @@ std::optional<uint64_t> parse_bytes(std::string_view text) {
 
 std::string format_duration(std::chrono::microseconds duration) {
   const double ms = static_cast<double>(duration.count()) / 1000;
-  if (ms < 10) {
+  if (ms < 9.95) {
     return fmt::format("{:.1f} ms", ms);
   }
-  if (ms < 1000) {
+  if (ms < 999.5) {
     return fmt::format("{:.0f} ms", ms);
   }
-  if (ms < 60'000) {
+  if (ms < 59'950) {
     return fmt::format("{:.1f} s", ms / 1000);
   }
-  const auto seconds = static_cast<int64_t>(ms / 1000);
+  const auto seconds = std::chrono::round<std::chrono::seconds>(duration).count();
   return fmt::format("{} min {} s", seconds / 60, seconds % 60);
 }
 
