@@ -32,9 +32,9 @@ const Clock& system_clock() {
 }
 
 std::string to_rfc3339(Time time) {
-  const auto since_epoch = time.time_since_epoch().count();
-  const std::time_t seconds = since_epoch / 1'000'000;
-  const auto micros = since_epoch % 1'000'000;
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  const std::time_t seconds = whole.time_since_epoch().count();
+  const auto micros = (time - whole).count();
   std::tm utc{};
   ::gmtime_r(&seconds, &utc);
   std::string text = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", utc.tm_year + 1900, utc.tm_mon + 1,

@@ -1,0 +1,46 @@
+#include "bpg/util/clock.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "support/forked.hpp"
+
+namespace bpg {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Rfc3339, IsUtcWithMicrosecondsWhereThereAreAny) {
+  EXPECT_EQ(to_rfc3339(Time{}), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(to_rfc3339(Time(1'791'383'400'123'456us)), "2026-10-07T14:30:00.123456Z");
+  EXPECT_EQ(to_rfc3339(Time(1'791'383'400'000'001us)), "2026-10-07T14:30:00.000001Z");
+  EXPECT_EQ(to_rfc3339(Time(951'782'400s)), "2000-02-29T00:00:00Z");
+}
+
+TEST(Rfc3339, IsRightBefore1970) {
+  EXPECT_EQ(to_rfc3339(Time(-1us)), "1969-12-31T23:59:59.999999Z");
+  EXPECT_EQ(to_rfc3339(Time(-1s)), "1969-12-31T23:59:59Z");
+}
+
+TEST(FormatAge, IsOneNumber) {
+  EXPECT_EQ(format_age(-5s), "0 s");
+  EXPECT_EQ(format_age(59s), "59 s");
+  EXPECT_EQ(format_age(60s), "1 min");
+  EXPECT_EQ(format_age(3599s), "59 min");
+  EXPECT_EQ(format_age(2h), "2 h");
+  EXPECT_EQ(format_age(47h), "47 h");
+  EXPECT_EQ(format_age(48h), "2 d");
+}
+
+TEST(SystemClock, IsShiftedByTheEnvironment) {
+  test::Forked child([] {
+    ::setenv("BPG_CLOCK_OFFSET", "86400", 1);
+    const auto ahead = system_clock().now() - std::chrono::system_clock::now();
+    return ahead > 23h && ahead < 25h ? 0 : 1;
+  });
+  EXPECT_EQ(child.status(), 0);
+}
+
+}  // namespace
+}  // namespace bpg
