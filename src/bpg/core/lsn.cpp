@@ -17,7 +17,8 @@ std::optional<Lsn> Lsn::parse(std::string_view text) {
     uint32_t number = 0;
     const char* end = digits.data() + digits.size();
     const auto [stop, error] = std::from_chars(digits.data(), end, number, 16);
-    return error == std::errc{} && stop == end ? std::optional(number) : std::nullopt;
+    const bool whole = error == std::errc{} && stop == end && digits.size() <= 8;
+    return whole ? std::optional(number) : std::nullopt;
   };
   const auto high = half(text.substr(0, slash));
   const auto low = half(text.substr(slash + 1));
