@@ -12,6 +12,7 @@
 
 #include "bpg/util/error.hpp"
 #include "bpg/util/interrupt.hpp"
+#include "bpg/util/random.hpp"
 
 namespace bpg {
 
@@ -50,6 +51,12 @@ std::string read_all(int fd, const fs::path& path) {
 
 void set_owner_and_mode(int fd, const fs::path& path, mode_t mode, const Owner& owner) {
   const Owner unset;
+  struct stat status {};
+  if (::fstat(fd, &status) == 0 && (status.st_mode & 07777) == mode &&
+      (owner.uid == unset.uid || owner.uid == status.st_uid) &&
+      (owner.gid == unset.gid || owner.gid == status.st_gid)) {
+    return;  // what is right need not be ours to change
+  }
   if ((owner.uid != unset.uid || owner.gid != unset.gid) && ::fchown(fd, owner.uid, owner.gid) != 0) {
     throw system_error(errno, fmt::format("cannot change the owner of {}", path.string()));
   }
@@ -85,9 +92,10 @@ void write_all(int fd, std::string_view data, const fs::path& path) {
 }
 
 void write_file_atomic(const fs::path& path, std::string_view content, const WriteOptions& options) {
-  const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), ::getpid());
+  // Nobody guesses the name, and O_EXCL follows no link: the directory may belong to another account.
+  const fs::path temporary = fmt::format("{}.{}.tmp", path.string(), random_text(10, "0123456789abcdef"));
+  const UniqueFd fd = open_file(temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
   try {
-    UniqueFd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     set_owner_and_mode(fd.get(), temporary, options.mode, options.owner);
     write_all(fd.get(), content, temporary);
     if (options.durable && ::fsync(fd.get()) != 0) {
@@ -101,7 +109,7 @@ void write_file_atomic(const fs::path& path, std::string_view content, const Wri
     throw;
   }
   if (options.durable) {
-    fsync_path(path.parent_path());
+    fsync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
   }
 }
 
@@ -117,14 +125,29 @@ void sync_file_system(const fs::path& path) {
   }
 }
 
-void make_directory(const fs::path& path, mode_t mode, Owner owner) {
-  if (path.has_parent_path() && !fs::exists(path.parent_path())) {
-    make_directory(path.parent_path(), 0711);
+namespace {
+
+/// Makes one directory; false where something of that name is there already.
+bool make_one_directory(const fs::path& path) {
+  int result = ::mkdir(path.c_str(), 0700);
+  if (result != 0 && errno == ENOENT && path.has_parent_path()) {
+    const fs::path parent = path.parent_path();
+    if (make_one_directory(parent) && ::chmod(parent.c_str(), 0711) != 0) {
+      throw system_error(errno, fmt::format("cannot change the mode of {}", parent.string()));
+    }
+    result = ::mkdir(path.c_str(), 0700);
   }
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+  if (result != 0 && errno != EEXIST) {
     throw system_error(errno, fmt::format("cannot create directory {}", path.string()));
   }
-  UniqueFd fd = open_file(path, O_RDONLY | O_DIRECTORY);
+  return result == 0;
+}
+
+}  // namespace
+
+void make_directory(const fs::path& path, mode_t mode, Owner owner) {
+  make_one_directory(path);
+  const UniqueFd fd = open_file(path, O_RDONLY | O_DIRECTORY);
   set_owner_and_mode(fd.get(), path, mode, owner);
 }
 
