@@ -43,6 +43,7 @@ void install_interrupt_handlers() {
     }
   }
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);  // inherited as SIG_IGN, it would lose every exit status (wait(2))
 }
 
 bool interrupted() { return g_interrupted; }

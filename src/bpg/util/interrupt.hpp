@@ -3,7 +3,7 @@
 namespace bpg {
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a flag, so that an operation ends by an exception and its clean-up
-/// runs. Call once, in main.
+/// runs; ignores SIGPIPE, and lets children be waited for. Call once, in main.
 void install_interrupt_handlers();
 
 /// True from the first such signal on. Safe from any thread.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sys/syscall.h>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 
@@ -42,42 +44,66 @@ std::optional<Account> account_of(const passwd* entry) {
   return account;
 }
 
+/// What the child's side of spawn needs, made before fork: it may not allocate.
+struct Image {
+  const SpawnOptions& options;
+  const char* program;
+  char* const* argv;
+  char* const* env;
+  const sigset_t& signal_mask;
+};
+
 /// The child's side of spawn, between fork and exec: only async-signal-safe calls (signal-safety(7)).
-[[noreturn]] void become(const SpawnOptions& options, const char* program, char* const* argv, char* const* env,
-                         int report_fd) {
-  const auto fail = [report_fd] {
-    const int error = errno;
-    [[maybe_unused]] const ssize_t written = ::write(report_fd, &error, sizeof error);
-    ::_exit(127);
-  };
-  if (options.new_session && ::setsid() < 0) {
-    fail();
-  }
-  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  const int wanted[3] = {options.stdin_fd, options.stdout_fd, options.stderr_fd};
-  for (int target = 0; target < 3; ++target) {
-    const int source = wanted[target] < 0 ? null : wanted[target];
-    if (source == target) {
-      ::fcntl(source, F_SETFD, 0);
-    } else if (::dup2(source, target) < 0) {
-      fail();
+[[noreturn]] void become(const Image& image, int report_fd) {
+  const SpawnOptions& options = image.options;
+  const auto check = [&report_fd](int result) {
+    if (result < 0) {
+      const int error = errno;
+      [[maybe_unused]] const ssize_t written = ::write(report_fd, &error, sizeof error);
+      ::_exit(127);
     }
+    return result;
+  };
+  // Everything is moved above the standard descriptors first, so that dup2 overwrites nothing still needed.
+  const auto lift = [&check](int fd) { return check(::fcntl(fd, F_DUPFD_CLOEXEC, 3)); };
+  report_fd = lift(report_fd);
+  int sources[3] = {options.stdin_fd, options.stdout_fd, options.stderr_fd};
+  for (int& source : sources) {
+    source = lift(source < 0 ? check(::open("/dev/null", O_RDWR | O_CLOEXEC)) : source);
+  }
+  for (int target = 0; target < 3; ++target) {
+    check(::dup2(sources[target], target));
+  }
+  // A caller's pipe that came without O_CLOEXEC would stay open as long as a server runs. Linux 5.11; where it is
+  // older, only that protection is missing.
+  ::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);
+
+  if (options.new_session) {
+    check(::setsid());
+  } else if (options.new_group) {
+    check(::setpgid(0, 0));
   }
   if (options.account && ::geteuid() == 0) {
     const Account& account = *options.account;
-    if (::setgroups(account.groups.size(), account.groups.data()) != 0 || ::setgid(account.gid) != 0 ||
-        ::setuid(account.uid) != 0) {
-      fail();
+    check(::setgroups(account.groups.size(), account.groups.data()));
+    check(::setgid(account.gid));
+    check(::setuid(account.uid));
+  }
+  if (!options.directory.empty()) {
+    check(::chdir(options.directory.c_str()));
+  }
+  // bpg's handlers must not run here; what was ignored for bpg (nohup(1)) stays so.
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction inherited {};
+    ::sigaction(signal, nullptr, &inherited);
+    if (inherited.sa_handler != SIG_IGN) {
+      ::signal(signal, SIG_DFL);
     }
   }
-  if (!options.directory.empty() && ::chdir(options.directory.c_str()) != 0) {
-    fail();
-  }
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) {
-    ::signal(signal, SIG_DFL);
-  }
-  ::execve(program, argv, env);
-  fail();
+  ::signal(SIGPIPE, SIG_DFL);
+  ::signal(SIGCHLD, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &image.signal_mask, nullptr);
+  check(::execve(image.program, image.argv, image.env));
   ::_exit(127);
 }
 
@@ -117,18 +143,38 @@ Pipe make_pipe() {
   return {UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-/// Reads what is there into `text`, keeping at most `limit` bytes; false at the end of the stream.
-bool drain(int fd, std::string& text, size_t limit) {
-  char buffer[65536];
-  const ssize_t count = ::read(fd, buffer, sizeof buffer);
-  if (count < 0) {
-    return errno == EINTR || errno == EAGAIN;
+/// One output stream of a program: its pipe, and what came through it.
+class Output {
+ public:
+  explicit Output(size_t limit) : m_pipe(make_pipe()), m_limit(limit) {
+    if (::fcntl(m_pipe.read.get(), F_SETFL, O_NONBLOCK) != 0) {
+      throw system_error(errno, "cannot set up a pipe");
+    }
   }
-  if (text.size() < limit) {
-    text.append(buffer, std::min(static_cast<size_t>(count), limit - text.size()));
+
+  int read_fd() const { return m_pipe.read.get(); }
+  int write_fd() const { return m_pipe.write.get(); }
+  void close_write() { m_pipe.write.reset(); }
+
+  /// Reads what is there now, all that a pipe holds (pipe(7)), and keeps the part within the limit.
+  void drain() {
+    char buffer[65536];
+    const ssize_t count = m_pipe.read ? ::read(m_pipe.read.get(), buffer, sizeof buffer) : -1;
+    if (count > 0 && m_text.size() < m_limit) {
+      m_text.append(buffer, std::min(static_cast<size_t>(count), m_limit - m_text.size()));
+    }
+    if (count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)) {
+      m_pipe.read.reset();
+    }
   }
-  return count > 0;
-}
+
+  std::string take() { return std::move(m_text); }
+
+ private:
+  Pipe m_pipe;
+  size_t m_limit;
+  std::string m_text;
+};
 
 }  // namespace
 
@@ -141,20 +187,24 @@ Account current_account() {
   return Account{fmt::format("{}", ::geteuid()), ::geteuid(), ::getegid(), {::getegid()}};
 }
 
-int Child::wait() {
+std::optional<int> Child::wait_with(int flags) {
   int status = 0;
-  while (::waitpid(m_pid, &status, 0) < 0 && errno == EINTR) {
+  while (!m_status) {
+    const pid_t ended = ::waitpid(m_pid, &status, flags);
+    if (ended == m_pid) {
+      m_status = status;
+    } else if (ended == 0) {
+      break;
+    } else if (errno != EINTR) {
+      throw system_error(errno, fmt::format("cannot wait for process {}", m_pid));
+    }
   }
-  return status;
+  return m_status;
 }
 
-std::optional<int> Child::try_wait() {
-  int status = 0;
-  if (::waitpid(m_pid, &status, WNOHANG) == m_pid) {
-    return status;
-  }
-  return std::nullopt;
-}
+int Child::wait() { return wait_with(0).value(); }
+
+std::optional<int> Child::try_wait() { return wait_with(WNOHANG); }
 
 Child spawn(const SpawnOptions& options) {
   const std::string& name = options.argv.at(0);
@@ -162,24 +212,42 @@ Child spawn(const SpawnOptions& options) {
   if (!program) {
     throw Error(ErrorCode::environment, fmt::format("'{}' is not installed", name));
   }
+  if (options.account && options.account->uid != ::geteuid() && ::geteuid() != 0) {
+    throw Error(ErrorCode::permission, fmt::format("cannot run {} as '{}' without being root", program->string(),
+                                                   options.account->name));
+  }
   const std::vector<std::string> env = merged_environment(options.env);
   const std::vector<char*> argv_pointers = pointers(options.argv);
   const std::vector<char*> env_pointers = pointers(env);
   Pipe report = make_pipe();
 
+  // No signal may reach bpg's handlers in the child.
+  sigset_t everything;
+  sigset_t signal_mask;
+  sigfillset(&everything);
+  ::pthread_sigmask(SIG_SETMASK, &everything, &signal_mask);
   const pid_t pid = ::fork();
-  if (pid < 0) {
-    throw system_error(errno, "cannot fork");
-  }
   if (pid == 0) {
-    become(options, program->c_str(), argv_pointers.data(), env_pointers.data(), report.write.get());
+    become({options, program->c_str(), argv_pointers.data(), env_pointers.data(), signal_mask}, report.write.get());
+  }
+  const int fork_error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &signal_mask, nullptr);
+  if (pid < 0) {
+    throw system_error(fork_error, "cannot fork");
+  }
+
+  Child child(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
+  if (child.pidfd() < 0) {
+    const int error = errno;
+    ::kill(pid, SIGKILL);
+    child.wait();
+    throw system_error(error, "cannot open a pidfd");
   }
   report.write.reset();
   int error = 0;
   ssize_t count = 0;
   while ((count = ::read(report.read.get(), &error, sizeof error)) < 0 && errno == EINTR) {
   }
-  Child child(pid, UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))));
   if (count == static_cast<ssize_t>(sizeof error)) {
     child.wait();
     throw system_error(error, fmt::format("cannot run {}", program->string()));
@@ -188,54 +256,58 @@ Child spawn(const SpawnOptions& options) {
 }
 
 RunResult run(const std::vector<std::string>& argv, const RunOptions& options) {
-  Pipe out = make_pipe();
-  Pipe err = make_pipe();
+  if (options.interruptible) {
+    throw_if_interrupted();
+  }
+  Output out(size_t{16} << 20);
+  Output err(size_t{64} << 10);
   SpawnOptions spawning{.argv = argv,
                         .env = options.env,
                         .account = options.account,
                         .directory = options.directory,
-                        .stdout_fd = out.write.get(),
-                        .stderr_fd = err.write.get()};
+                        .stdout_fd = out.write_fd(),
+                        .stderr_fd = err.write_fd(),
+                        .new_group = true};
   spawning.env.emplace("LC_ALL", "C");
   Child child = spawn(spawning);
-  out.write.reset();
-  err.write.reset();
+  out.close_write();
+  err.close_write();
 
-  RunResult result;
-  const auto deadline = std::chrono::steady_clock::now() + options.deadline;
-  const auto give_up = [&child] {
-    ::kill(child.pid(), SIGKILL);
+  const auto give_up = [&child](const Error& error) {
+    ::kill(-child.pid(), SIGKILL);
     child.wait();
+    throw error;
   };
-  while (out.read || err.read) {
-    pollfd polled[3] = {{out.read.get(), POLLIN, 0},
-                        {err.read.get(), POLLIN, 0},
-                        {options.interruptible ? interrupt_fd() : -1, POLLIN, 0}};
+  const auto deadline = std::chrono::steady_clock::now() + options.deadline;
+  for (bool ended = false; !ended;) {
     const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) {
-      give_up();
-      throw Error(ErrorCode::environment,
-                  fmt::format("'{}' did not end within {}", fmt::join(argv, " "), format_duration(options.deadline)));
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    if (left <= 0) {
+      give_up(Error(ErrorCode::environment, fmt::format("'{}' did not end within {}", fmt::join(argv, " "),
+                                                        format_duration(options.deadline))));
     }
-    if (::poll(polled, 3, static_cast<int>(left.count())) < 0 && errno != EINTR) {
-      give_up();
-      throw system_error(errno, "cannot poll");
+    pollfd polled[4] = {{child.pidfd(), POLLIN, 0},
+                        {out.read_fd(), POLLIN, 0},
+                        {err.read_fd(), POLLIN, 0},
+                        {options.interruptible ? interrupt_fd() : -1, POLLIN, 0}};
+    if (::poll(polled, 4, static_cast<int>(std::min<int64_t>(left, INT_MAX))) < 0 && errno != EINTR) {
+      give_up(system_error(errno, "cannot poll"));
     }
-    if (polled[2].revents != 0) {
-      give_up();
-      throw_if_interrupted();
+    ended = polled[0].revents != 0;
+    if (ended || polled[1].revents != 0) {
+      out.drain();
     }
-    if (polled[0].revents != 0 && !drain(out.read.get(), result.out, size_t{16} << 20)) {
-      out.read.reset();
+    if (ended || polled[2].revents != 0) {
+      err.drain();
     }
-    if (polled[1].revents != 0 && !drain(err.read.get(), result.err, size_t{64} << 10)) {
-      err.read.reset();
+    if (!ended && polled[3].revents != 0) {
+      give_up(Error(ErrorCode::interrupted, "interrupted"));
     }
   }
   const int status = child.wait();
-  result.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return result;
+  return {.exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+          .out = out.take(),
+          .err = err.take()};
 }
 
 std::string run_checked(const std::vector<std::string>& argv, const RunOptions& options) {
@@ -249,12 +321,18 @@ std::string run_checked(const std::vector<std::string>& argv, const RunOptions& 
 }
 
 bool process_alive(pid_t pid) {
-  if (pid <= 0 || (::kill(pid, 0) != 0 && errno == ESRCH)) {
+  const auto exists = [pid] { return ::kill(pid, 0) == 0 || errno == EPERM; };
+  if (pid <= 0 || !exists()) {
     return false;
   }
-  const auto stat = read_file_if_exists(fmt::format("/proc/{}/stat", pid));
+  std::optional<std::string> stat;
+  try {
+    stat = read_file_if_exists(fmt::format("/proc/{}/stat", pid));
+  } catch (const Error&) {
+    // It ended while its file was read (ESRCH).
+  }
   if (!stat) {
-    return false;
+    return exists();  // where /proc hides the processes of others (hidepid, proc(5)) it may be alive
   }
   const size_t name_end = stat->rfind(')');  // proc(5): the state follows the name, which may hold anything
   return name_end != std::string::npos && name_end + 2 < stat->size() && (*stat)[name_end + 2] != 'Z';
@@ -265,7 +343,9 @@ std::optional<std::filesystem::path> find_program(const std::string& name) {
   const std::string directories = std::string(path ? path : "/usr/bin:/bin") + ":/usr/sbin:/sbin";
   for (const std::string_view directory : split(directories, ':')) {
     const std::filesystem::path candidate = std::filesystem::path(directory) / name;
-    if (!directory.empty() && ::access(candidate.c_str(), X_OK) == 0) {
+    std::error_code ignored;
+    if (candidate.is_absolute() && ::access(candidate.c_str(), X_OK) == 0 &&
+        std::filesystem::is_regular_file(candidate, ignored)) {
       return candidate;
     }
   }

@@ -36,6 +36,7 @@ struct SpawnOptions {
   int stdout_fd = -1;                         ///< -1: /dev/null
   int stderr_fd = -1;                         ///< -1: /dev/null
   bool new_session = false;                   ///< setsid(2): survives the terminal, gets none of its signals
+  bool new_group = false;                     ///< setpgid(2): gets no Ctrl-C, and can be ended with its children
 };
 
 /// A child process that was started and not yet waited for. Its destructor does not end it.
@@ -46,17 +47,21 @@ class Child {
   pid_t pid() const { return m_pid; }
   /// Readable once the process has ended (pidfd_open(2)).
   int pidfd() const { return m_pidfd.get(); }
-  /// Waits for the end; the wait status as waitpid(2) gives it.
+  /// Waits for the end; the wait status as waitpid(2) gives it. May be asked again.
   int wait();
   /// The wait status if the process has ended.
   std::optional<int> try_wait();
 
  private:
+  std::optional<int> wait_with(int flags);
+
   pid_t m_pid;
   UniqueFd m_pidfd;
+  std::optional<int> m_status;
 };
 
-/// Starts a program, never through a shell. An error of exec itself (not found, not permitted) is thrown here.
+/// Starts a program, never through a shell, with the three standard descriptors and no other, and with default
+/// signal dispositions. An error of exec itself (not found, not permitted) is thrown here.
 Child spawn(const SpawnOptions& options);
 
 struct RunOptions {
@@ -74,7 +79,8 @@ struct RunResult {
 };
 
 /// Runs a program with LC_ALL=C to its end and collects its output. Throws where it cannot be started or
-/// misses the deadline.
+/// misses the deadline; then it is killed together with what it started. A daemon that it leaves behind is not
+/// waited for.
 RunResult run(const std::vector<std::string>& argv, const RunOptions& options = {});
 
 /// As `run`, and throws with the command and its standard error where the exit status is not 0.
@@ -83,7 +89,7 @@ std::string run_checked(const std::vector<std::string>& argv, const RunOptions& 
 /// Is there such a process, and not a zombie? One that may not be signalled counts as alive.
 bool process_alive(pid_t pid);
 
-/// The directories of PATH and the usual sbin ones searched for `name`.
+/// The absolute directories of PATH and the usual sbin ones searched for the program `name`.
 std::optional<std::filesystem::path> find_program(const std::string& name);
 
 }  // namespace bpg
