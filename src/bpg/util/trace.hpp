@@ -5,7 +5,8 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <type_traits>
+#include <utility>
 
 namespace bpg {
 
