@@ -106,6 +106,8 @@ int64_t pragma(Connection& connection, std::string_view name) {
   return query.step() ? query.integer(0) : 0;
 }
 
+/// The file's version, once it is known to be a catalog of ours and not of a newer bpg. To be called in a
+/// transaction: another process may be making the file.
 int64_t version_of(Connection& connection, size_t newest) {
   const int64_t version = pragma(connection, "user_version");
   const int64_t owner = pragma(connection, "application_id");
@@ -124,7 +126,7 @@ int64_t version_of(Connection& connection, size_t newest) {
 
 /// Two processes that make the store at once meet here, and SQLite does not wait for this lock by itself.
 void use_wal_journal(Connection& connection) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(Connection::busy_timeout_ms);
+  const auto deadline = std::chrono::steady_clock::now() + Connection::busy_timeout;
   for (;;) {
     try {
       connection.run("PRAGMA journal_mode = WAL");
@@ -136,6 +138,11 @@ void use_wal_journal(Connection& connection) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+}
+
+bool is_up_to_date(Connection& connection, size_t newest) {
+  const Transaction transaction(connection, Transaction::Kind::read);
+  return version_of(connection, newest) == static_cast<int64_t>(newest);
 }
 
 void migrate(Connection& connection, std::span<const std::string_view> steps) {
@@ -164,7 +171,7 @@ std::span<const std::string_view> migrations() {
 std::unique_ptr<Connection> open_store(const std::filesystem::path& file, std::span<const std::string_view> steps) {
   auto connection = std::make_unique<Connection>(file);
   connection->run("PRAGMA synchronous = FULL");
-  if (version_of(*connection, steps.size()) < static_cast<int64_t>(steps.size())) {
+  if (!is_up_to_date(*connection, steps.size())) {
     use_wal_journal(*connection);
     migrate(*connection, steps);
   }

@@ -37,7 +37,7 @@ std::string describe_conflict(std::string_view message) {
 
 void Connection::Closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
-Connection::Connection(const std::filesystem::path& file) : m_file(file) {
+Connection::Connection(const std::filesystem::path& file, std::chrono::milliseconds timeout) : m_file(file) {
   create_private(file);
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE, nullptr);
@@ -46,7 +46,7 @@ Connection::Connection(const std::filesystem::path& file) : m_file(file) {
     fail(code);
   }
   sqlite3_extended_result_codes(handle, 1);
-  sqlite3_busy_timeout(handle, busy_timeout_ms);
+  sqlite3_busy_timeout(handle, static_cast<int>(timeout.count()));
 }
 
 void Connection::run_script(const std::string& sql) {
@@ -140,7 +140,9 @@ bool Statement::step() {
   return code == SQLITE_ROW;
 }
 
-Transaction::Transaction(Connection& connection) : m_connection(connection) { connection.run("BEGIN IMMEDIATE"); }
+Transaction::Transaction(Connection& connection, Kind kind) : m_connection(connection) {
+  connection.run(kind == Kind::write ? "BEGIN IMMEDIATE" : "BEGIN");
+}
 
 Transaction::~Transaction() {
   // Committed, or rolled back already by SQLite itself (sqlite.org/lang_transaction.html, "Response To Errors").

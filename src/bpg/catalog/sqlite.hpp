@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
@@ -23,10 +24,11 @@ struct Column;
 /// foreign key, `busy`, `no_space`, `permission`, `environment` for a damaged file.
 class Connection {
  public:
-  static constexpr int busy_timeout_ms = 5000;
+  static constexpr std::chrono::milliseconds busy_timeout{5000};
 
-  /// Opens the file for reading and writing, and creates it (0600) where there is none.
-  explicit Connection(const std::filesystem::path& file);
+  /// Opens the file for reading and writing, and creates it (0600) where there is none. Waits at most `timeout`
+  /// for what another connection holds.
+  explicit Connection(const std::filesystem::path& file, std::chrono::milliseconds timeout = busy_timeout);
 
   const std::filesystem::path& file() const { return m_file; }
 
@@ -93,10 +95,15 @@ class Statement {
   int m_column = 0;
 };
 
-/// A write transaction (BEGIN IMMEDIATE): rolled back where it goes without a commit.
+/// A transaction: rolled back where it goes without a commit.
 class Transaction {
  public:
-  explicit Transaction(Connection& connection);
+  enum class Kind {
+    read,   ///< what is read inside is of one moment
+    write,  ///< BEGIN IMMEDIATE: no other writes until the end
+  };
+
+  explicit Transaction(Connection& connection, Kind kind = Kind::write);
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
