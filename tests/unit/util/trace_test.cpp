@@ -1,43 +1,50 @@
 #include "bpg/util/trace.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
+#include <vector>
 
 #include "bpg/util/error.hpp"
-#include "support/forked.hpp"
 
 namespace bpg {
 namespace {
 
-enum Outcome { done = 0, failed_before = 10, failed_after = 11 };
+constexpr int done = 0;
+constexpr int failed_before = 10;
+constexpr int failed_after = 11;
 
-/// How the step "clone volume" ends under this BPG_FAULT.
-int outcome_under(const char* fault) {
-  test::Forked child([fault] {
-    ::setenv("BPG_FAULT", fault, 1);
-    bool worked = false;
-    try {
-      step("clone volume", [&] { worked = true; });
-    } catch (const Error& error) {
-      return error.message() == "injected failure at step 'clone volume'" ? (worked ? failed_after : failed_before)
-                                                                            : 1;
-    }
-    return worked ? int{done} : 1;
-  });
-  return child.status();
+/// Runs the step "clone volume" under this BPG_FAULT and ends the process by how it went.
+[[noreturn]] void exit_under(const char* fault) {
+  ::setenv("BPG_FAULT", fault, 1);
+  bool worked = false;
+  try {
+    step("clone volume", [&] { worked = true; });
+  } catch (const Error& error) {
+    const bool told = error.message() == "injected failure at step 'clone volume'";
+    ::_exit(!told ? 1 : worked ? failed_after : failed_before);
+  }
+  ::_exit(worked ? done : 1);
 }
 
-TEST(Fault, StrikesTheNamedStepOnly) {
-  EXPECT_EQ(outcome_under(""), done);
-  EXPECT_EQ(outcome_under("start server:fail"), done);
-  EXPECT_EQ(outcome_under("clone:fail"), done);
-  EXPECT_EQ(outcome_under("clone volume"), failed_before);
-  EXPECT_EQ(outcome_under("clone volume:fail"), failed_before);
-  EXPECT_EQ(outcome_under("clone volume:fail-after"), failed_after);
-  EXPECT_EQ(outcome_under("clone volume:kill"), 128 + SIGKILL);
-  EXPECT_EQ(outcome_under("clone volume:kill-after"), 128 + SIGKILL);
+// The trace reads its environment once, so each case needs a process that has not used it.
+class FaultDeathTest : public testing::Test {
+ protected:
+  FaultDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(FaultDeathTest, StrikesTheNamedStepOnly) {
+  const auto exited = [](int status) { return testing::ExitedWithCode(status); };
+  EXPECT_EXIT(exit_under(""), exited(done), "");
+  EXPECT_EXIT(exit_under("start server:fail"), exited(done), "");
+  EXPECT_EXIT(exit_under("clone:fail"), exited(done), "");
+  EXPECT_EXIT(exit_under("clone volume"), exited(failed_before), "");
+  EXPECT_EXIT(exit_under("clone volume:fail"), exited(failed_before), "");
+  EXPECT_EXIT(exit_under("clone volume:fail-after"), exited(failed_after), "");
+  EXPECT_EXIT(exit_under("clone volume:kill"), testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EXIT(exit_under("clone volume:kill-after"), testing::KilledBySignal(SIGKILL), "");
 }
 
 TEST(Step, ReturnsWhatItsWorkReturns) {
