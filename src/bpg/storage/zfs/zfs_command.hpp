@@ -1,0 +1,26 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bpg/util/error.hpp"
+
+namespace bpg::storage::zfs {
+
+/// Runs `zfs` or `zpool` with these arguments and returns its output. Throws with the command's words:
+/// `already_exists`, `no_space`, `permission`, `busy`, `has_children`, `not_found` where they say so, else `storage`.
+std::string run_zfs(const std::vector<std::string>& arguments);
+std::string run_zpool(const std::vector<std::string>& arguments);
+
+/// As `run_zfs`, again for a few seconds while something is busy: an unmount may still be under way.
+void run_zfs_when_idle(const std::vector<std::string>& arguments);
+
+/// The rows of `-H` output, split at tabs.
+std::vector<std::vector<std::string>> rows(std::string_view output);
+
+/// The value of one property; nothing where the dataset does not exist. "-" is an unset one.
+std::optional<std::string> property(const std::string& dataset, const std::string& name);
+
+}  // namespace bpg::storage::zfs

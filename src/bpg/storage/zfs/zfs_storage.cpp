@@ -1,0 +1,181 @@
+#include "bpg/storage/zfs/zfs_storage.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "bpg/storage/directory_storage.hpp"
+#include "bpg/storage/errors.hpp"
+#include "bpg/storage/zfs/datasets.hpp"
+#include "bpg/storage/zfs/zfs_command.hpp"
+#include "bpg/storage/zfs/zfs_destroy.hpp"
+#include "bpg/util/text.hpp"
+
+namespace bpg::storage {
+
+namespace {
+
+/// What mountinfo (proc(5)) calls the mount points below `directory`, which has no characters that it escapes
+/// unless the user's own path has; then a volume counts as not mounted, and mounting it says otherwise.
+std::set<std::string> mount_points_in(const fs::path& directory) {
+  std::set<std::string> names;
+  const std::string mountinfo = read_file("/proc/self/mountinfo");
+  for (const std::string_view line : split(mountinfo, '\n')) {
+    const auto fields = split(line, ' ');
+    if (fields.size() > 4 && fs::path(fields[4]).parent_path() == directory) {
+      names.insert(fs::path(fields[4]).filename().string());
+    }
+  }
+  return names;
+}
+
+}  // namespace
+
+ZfsStorage::ZfsStorage(Location location)
+    : m_location(std::move(location)),
+      m_traits{.atomic_snapshot = true, .shares_space = true, .dependent_clones = true, .cheap_usage = true} {
+  if (!fs::exists(volumes_directory(m_location.root))) {
+    throw Error(ErrorCode::storage, fmt::format("there is no storage in {}", m_location.root.string()),
+                "Run 'bpg init'.");
+  }
+  mount_volumes();
+}
+
+std::string ZfsStorage::dataset(const VolumeId& volume) const { return m_location.dataset + "/" + volume.str(); }
+
+fs::path ZfsStorage::volume_path(const VolumeId& volume) const {
+  return volumes_directory(m_location.root) / volume.str();
+}
+
+void ZfsStorage::mount_volumes() const {
+  if (::geteuid() != 0) {
+    return;
+  }
+  const fs::path directory = volumes_directory(m_location.root);
+  const std::set<std::string> mounted = mount_points_in(directory);
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
+    const auto volume = VolumeId::parse(entry.path().filename().string());
+    if (!volume || mounted.contains(volume->str())) {
+      continue;
+    }
+    try {
+      zfs::run_zfs({"mount", dataset(*volume)});
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::not_found) {
+        ::rmdir(entry.path().c_str());  // the mount point of a dataset that is gone
+      } else if (!mount_points_in(directory).contains(volume->str())) {
+        throw;
+      }
+    }
+  }
+}
+
+void ZfsStorage::create_volume(const VolumeId& volume, const Owner& owner) {
+  in_storage(fmt::format("creating volume {}", volume.str()), [&] {
+    zfs::run_zfs({"create", dataset(volume)});
+    make_directory(volume_path(volume), 0700, owner);
+    fsync_path(volume_path(volume));
+  });
+}
+
+void ZfsStorage::create_snapshot(const VolumeId& volume, const SnapshotId& snapshot, const CopyRules&) {
+  in_storage(fmt::format("taking snapshot {} of volume {}", snapshot.str(), volume.str()),
+             [&] { zfs::run_zfs({"snapshot", dataset(volume) + "@" + snapshot.str()}); });
+}
+
+fs::path ZfsStorage::snapshot_path(const SnapshotId& snapshot) const {
+  throw Error(ErrorCode::failure, fmt::format("snapshot {} cannot be changed", snapshot.str()));
+}
+
+void ZfsStorage::clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone) {
+  in_storage(fmt::format("cloning snapshot {} as volume {}", snapshot.str(), clone.str()), [&] {
+    try {
+      zfs::run_zfs({"clone", dataset(origin) + "@" + snapshot.str(), dataset(clone)});
+      return;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::not_found) {
+        throw;
+      }
+    }
+    // A promote has moved it to another dataset.
+    const zfs::Datasets datasets = zfs::Datasets::list(m_location.dataset);
+    const auto name = datasets.find_snapshot(snapshot);
+    if (!name) {
+      throw Error(ErrorCode::storage, fmt::format("snapshot {} is missing", snapshot.str()));
+    }
+    zfs::run_zfs({"clone", *name, dataset(clone)});
+  });
+}
+
+void ZfsStorage::copy_volume(const VolumeId&, const VolumeId& clone, const CopyRules&) {
+  throw Error(ErrorCode::failure, fmt::format("zfs cannot make volume {} without a snapshot", clone.str()));
+}
+
+void ZfsStorage::destroy_snapshot(const VolumeId& volume, const SnapshotId& snapshot) {
+  in_storage(fmt::format("destroying snapshot {}", snapshot.str()), [&] {
+    try {
+      zfs::run_zfs_when_idle({"destroy", dataset(volume) + "@" + snapshot.str()});
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::not_found && error.code() != ErrorCode::has_children) {
+        throw;
+      }
+      zfs::destroy_snapshot(m_location.dataset, snapshot);
+    }
+  });
+}
+
+void ZfsStorage::destroy_volume(const VolumeId& volume, std::span<const SnapshotId> snapshots) {
+  in_storage(fmt::format("destroying volume {}", volume.str()), [&] {
+    zfs::destroy_volume(m_location.dataset, volume, snapshots);
+    ::rmdir(volume_path(volume).c_str());  // a mount point that ZFS left; never one with content
+  });
+}
+
+std::vector<VolumeId> ZfsStorage::list_volumes() const {
+  return in_storage("listing volumes", [&] { return zfs::Datasets::list(m_location.dataset).volumes(); });
+}
+
+std::vector<SnapshotId> ZfsStorage::list_snapshots() const {
+  return in_storage("listing snapshots", [&] { return zfs::Datasets::list(m_location.dataset).snapshots(); });
+}
+
+Space ZfsStorage::space() const {
+  return in_storage("measuring the storage", [&] {
+    Space space;
+    for (const auto& row : zfs::rows(
+             zfs::run_zfs({"get", "-H", "-p", "-o", "property,value", "used,available", m_location.dataset}))) {
+      const uint64_t bytes = std::stoull(row.at(1));
+      space.total_bytes += bytes;
+      if (row.at(0) == "available") {
+        space.free_bytes = bytes;
+      }
+    }
+    return space;
+  });
+}
+
+std::map<VolumeId, Usage> ZfsStorage::usage(std::span<const VolumeId> volumes) const {
+  return in_storage("measuring volumes", [&] {
+    std::map<std::string, std::map<std::string, uint64_t>> values;
+    for (const auto& row : zfs::rows(zfs::run_zfs({"get", "-H", "-p", "-d", "1", "-o", "name,property,value",
+                                                   "usedbydataset,referenced", m_location.dataset}))) {
+      if (row.at(0).find('@') == std::string::npos && row.at(2) != "-") {
+        values[row[0]][row[1]] = std::stoull(row[2]);
+      }
+    }
+    std::map<VolumeId, Usage> result;
+    for (const VolumeId& volume : volumes) {
+      if (const auto found = values.find(dataset(volume)); found != values.end()) {
+        const uint64_t unique = found->second["usedbydataset"];
+        const uint64_t referenced = found->second["referenced"];
+        result.emplace(volume, Usage{.unique_bytes = unique, .shared_bytes = referenced - std::min(referenced, unique)});
+      }
+    }
+    return result;
+  });
+}
+
+}  // namespace bpg::storage

@@ -1,0 +1,151 @@
+#!/bin/bash
+# The file systems that the contract and end-to-end tests work on.
+#
+#   eval "$(tests/filesystems.sh up DIR)"   makes them below DIR and names them: BPG_TEST_BTRFS, BPG_TEST_XFS,
+#                                           BPG_TEST_COPY (directories) and BPG_TEST_ZFS (a dataset)
+#   tests/filesystems.sh down DIR           undoes what `up` noted in DIR/made
+#
+# What cannot be made here is said on stderr and left out; its tests are then skipped.
+set -u
+
+image_size=8G
+zfs_pool=bpgtest
+zfs_socket=/var/run/zfs/zfs_socket
+
+say() { echo "filesystems: $*" >&2; }
+
+note() { echo "$*" >>"$dir/made"; }
+
+# have KIND PROGRAM...: are the programs for this kind installed?
+have() {
+  local kind=$1 program
+  shift
+  for program in "$@"; do
+    command -v "$program" >/dev/null || { say "no $kind: '$program' is not installed"; return 1; }
+  done
+}
+
+# Run a command; its words go to stderr only where it fails.
+try() {
+  local words
+  words=$("$@" 2>&1) || { say "'$*' failed: $words"; return 1; }
+}
+
+# image_fs KIND MKFS...: makes an image, formats it with that command, and mounts it at $dir/KIND.
+image_fs() {
+  local kind=$1 device
+  shift
+  mkdir -p "$dir/$kind"
+  if ! mountpoint -q "$dir/$kind"; then
+    truncate -s "$image_size" "$dir/$kind.img"
+    try "$@" "$dir/$kind.img" || return 1
+    # Not `mount -o loop`: the device would not be known, and direct I/O keeps the page cache small.
+    device=$(losetup --find --show --direct-io=on "$dir/$kind.img" 2>/dev/null) ||
+      device=$(losetup --find --show "$dir/$kind.img") || { say "no $kind: no loop device"; return 1; }
+    note "loop $device $dir/$kind.img"
+    try mount -t "$kind" -o noatime "$device" "$dir/$kind" || { say "no $kind"; return 1; }
+    note "mount $dir/$kind"
+  fi
+  chmod 0755 "$dir/$kind"
+}
+
+make_btrfs() {
+  have btrfs mkfs.btrfs losetup && image_fs btrfs mkfs.btrfs -q -f || return
+  echo "export BPG_TEST_BTRFS=$dir/btrfs"
+}
+
+make_xfs() {
+  have xfs mkfs.xfs losetup && image_fs xfs mkfs.xfs -q -f -m reflink=1 || return
+  echo "export BPG_TEST_XFS=$dir/xfs"
+}
+
+make_copy() {
+  mkdir -p "$dir/copy"
+  chmod 0755 "$dir/copy"
+  echo "export BPG_TEST_COPY=$dir/copy"
+}
+
+# The kernel's ZFS where it is loaded, else zfs-fuse.
+start_zfs() {
+  [ -e /dev/zfs ] && return
+  zpool list >/dev/null 2>&1 && return
+  have zfs zfs-fuse || return 1
+  [ -e /dev/fuse ] || { say "no zfs: there is no /dev/fuse"; return 1; }
+  mkdir -p "${zfs_socket%/*}"
+  # Without --no-kstat-mount it would mount /zfs-kstat. Not a child of this shell: it outlives it.
+  setsid zfs-fuse --no-daemon --no-kstat-mount </dev/null >"$dir/zfs-fuse.log" 2>&1 &
+  note "process $!"
+  for _ in $(seq 100); do
+    zpool list >/dev/null 2>&1 && return
+    kill -0 $! 2>/dev/null || break
+    sleep 0.1
+  done
+  say "no zfs: zfs-fuse did not start: $(tail -n 1 "$dir/zfs-fuse.log")"
+  return 1
+}
+
+make_zfs() {
+  have zfs zfs zpool && start_zfs || return
+  if ! zpool list "$zfs_pool" >/dev/null 2>&1; then
+    truncate -s "$image_size" "$dir/zfs.img"
+    mkdir -p "$dir/zfs"
+    try zpool create -f -m "$dir/zfs" "$zfs_pool" "$dir/zfs.img" || return
+    note "pool $zfs_pool"
+  fi
+  echo "export BPG_TEST_ZFS=$zfs_pool"
+}
+
+up() {
+  mkdir -p "$dir"
+  chmod 0755 "$dir"
+  touch "$dir/made"
+  make_copy
+  if [ "$(id -u)" -ne 0 ]; then
+    say "only root can make btrfs, xfs and zfs"
+    return
+  fi
+  make_btrfs
+  make_xfs
+  make_zfs
+}
+
+# Last made, first undone.
+down() {
+  [ -f "$dir/made" ] || return 0
+  local kind what image failed=0
+  while read -r kind what image; do
+    case $kind in
+      mount) mountpoint -q "$what" && { try umount "$what" || failed=1; } ;;
+      loop) [ "$(losetup -n -O BACK-FILE "$what" 2>/dev/null)" = "$image" ] && { try losetup -d "$what" || failed=1; } ;;
+      pool) zpool list "$what" >/dev/null 2>&1 && { try zpool destroy -f "$what" || failed=1; } ;;
+      process) stop_process "$what" || failed=1 ;;
+    esac
+  done < <(tac "$dir/made")
+  [ $failed -eq 0 ] || { say "not everything could be undone: see $dir/made"; return 1; }
+  rm -f "$dir"/{btrfs,xfs,zfs}.img "$dir/zfs-fuse.log" "$dir/made"
+  rm -rf --one-file-system "$dir/copy"
+  rmdir "$dir"/{btrfs,xfs,zfs} "$dir" 2>/dev/null
+  return 0
+}
+
+stop_process() {
+  [ "$(cat "/proc/$1/comm" 2>/dev/null)" = zfs-fuse ] || return 0
+  kill "$1"
+  for _ in $(seq 200); do
+    kill -0 "$1" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  say "zfs-fuse ($1) did not end"
+  return 1
+}
+
+if [ $# -ne 2 ]; then
+  echo "usage: $0 up|down DIR" >&2
+  exit 2
+fi
+dir=$(realpath -m "$2")
+case $1 in
+  up) up ;;
+  down) down ;;
+  *) echo "usage: $0 up|down DIR" >&2; exit 2 ;;
+esac
