@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "bpg/storage/zfs/zfs_command.hpp"
 
 namespace bpg::storage::zfs {
@@ -17,8 +19,12 @@ std::string snapshot_part(const std::string& snapshot) {
 Datasets Datasets::list(const std::string& parent) {
   Datasets result;
   result.m_parent = parent;
-  for (auto& row : rows(run_zfs({"list", "-H", "-r", "-t", "filesystem,snapshot", "-o", "name,origin", parent}))) {
-    result.m_entries.push_back({std::move(row.at(0)), std::move(row.at(1))});
+  const std::string columns = fmt::format("name,origin,{},defer_destroy", made_from_property);
+  for (auto& row : rows(run_zfs({"list", "-H", "-r", "-t", "filesystem,snapshot", "-o", columns, parent}))) {
+    result.m_entries.push_back({.name = std::move(row.at(0)),
+                                .origin = std::move(row.at(1)),
+                                .made_from = std::move(row.at(2)),
+                                .deferred = row.at(3) == "on"});
   }
   return result;
 }
@@ -39,7 +45,7 @@ std::vector<VolumeId> Datasets::volumes() const {
 std::vector<SnapshotId> Datasets::snapshots() const {
   std::vector<SnapshotId> ids;
   for (const Entry& entry : m_entries) {
-    if (auto id = SnapshotId::parse(snapshot_part(entry.name))) {
+    if (auto id = SnapshotId::parse(snapshot_part(entry.name)); id && !entry.deferred) {
       ids.push_back(std::move(*id));
     }
   }
@@ -53,7 +59,7 @@ bool Datasets::contains(const std::string& dataset) const {
 
 std::optional<std::string> Datasets::find_snapshot(const SnapshotId& snapshot) const {
   for (const Entry& entry : m_entries) {
-    if (snapshot_part(entry.name) == snapshot.str()) {
+    if (snapshot_part(entry.name) == snapshot.str() && !entry.deferred) {
       return entry.name;
     }
   }
@@ -74,6 +80,16 @@ std::vector<std::string> Datasets::clones_of(const std::string& snapshot) const 
   std::vector<std::string> names;
   for (const Entry& entry : m_entries) {
     if (entry.origin == snapshot) {
+      names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
+std::vector<std::string> Datasets::children_of_snapshot(const std::string& snapshot) const {
+  std::vector<std::string> names;
+  for (const Entry& entry : m_entries) {
+    if (entry.origin == snapshot && entry.made_from == snapshot_part(snapshot)) {
       names.push_back(entry.name);
     }
   }

@@ -19,18 +19,6 @@ Error has_children(const SnapshotId& snapshot, const std::vector<std::string>& c
                "Destroy what comes from it first.");
 }
 
-bool destroy_if_exists(const std::string& name) {
-  try {
-    run_zfs_when_idle({"destroy", name});
-    return true;
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_found) {
-      throw;
-    }
-    return false;
-  }
-}
-
 /// Was `dataset` made to keep snapshots whose volume is gone?
 bool is_keeper(const std::string& parent, const std::string& dataset) {
   return dataset.starts_with(parent + "/") && SnapshotId::parse(dataset.substr(parent.size() + 1)).has_value();
@@ -51,7 +39,7 @@ class VolumeDestruction {
       promote_heirs();
       keep_survivors();
       destroy_own_snapshots();
-      destroy_if_exists(m_dataset);
+      run_zfs_when_idle({"destroy", m_dataset});
     }
     for (const SnapshotId& snapshot : m_named) {
       if (const auto name = m_datasets.find_snapshot(snapshot); name && dataset_part(*name) != m_dataset) {
@@ -82,7 +70,7 @@ class VolumeDestruction {
   void refuse_origins_of_others() const {
     for (const SnapshotId& snapshot : m_named) {
       const auto name = m_datasets.find_snapshot(snapshot);
-      std::vector<std::string> clones = name ? m_datasets.clones_of(*name) : std::vector<std::string>{};
+      auto clones = name ? m_datasets.children_of_snapshot(*name) : std::vector<std::string>{};
       std::erase(clones, m_dataset);
       if (!clones.empty()) {
         throw has_children(snapshot, clones);
@@ -131,7 +119,7 @@ class VolumeDestruction {
 
   void destroy_own_snapshots() const {
     for (const std::string& snapshot : m_datasets.snapshots_of(m_dataset)) {
-      destroy_if_exists(snapshot);
+      run_zfs_when_idle({"destroy", snapshot});
     }
   }
 
@@ -149,13 +137,13 @@ void destroy_snapshot(const std::string& parent, const SnapshotId& snapshot) {
   if (!name) {
     return;
   }
-  if (const auto clones = datasets.clones_of(*name); !clones.empty()) {
+  if (const auto clones = datasets.children_of_snapshot(*name); !clones.empty()) {
     throw has_children(snapshot, clones);
   }
-  destroy_if_exists(*name);
+  run_zfs_when_idle({"destroy", "-d", *name});
   const std::string dataset = dataset_part(*name);
   if (is_keeper(parent, dataset) && datasets.snapshots_of(dataset).size() == 1) {
-    destroy_if_exists(dataset);
+    run_zfs_when_idle({"destroy", dataset});
   }
 }
 

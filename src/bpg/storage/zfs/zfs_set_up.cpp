@@ -173,6 +173,7 @@ void tear_down_zfs(const Location& location) {
     zfs::run_zfs_when_idle({"destroy", location.dataset});
   }
   ::rmdir(volumes_directory(location.root).c_str());
+  ::unlink((location.root / ".lock").c_str());
   ::rmdir(location.root.c_str());
   const std::string group = location.dataset.substr(0, location.dataset.rfind('/'));
   if (zfs::property(group, std::string(group_property)) == "yes") {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 #include <fmt/format.h>
@@ -17,6 +18,8 @@
 namespace bpg::storage {
 
 namespace {
+
+constexpr std::chrono::seconds lock_wait{60};
 
 /// What mountinfo (proc(5)) calls the mount points below `directory`, which has no characters that it escapes
 /// unless the user's own path has; then a volume counts as not mounted, and mounting it says otherwise.
@@ -73,6 +76,14 @@ void ZfsStorage::mount_volumes() const {
   }
 }
 
+/// What is destroyed is planned by a listing, which a promote by another process would make wrong.
+FileLock ZfsStorage::lock_lineage() const {
+  if (auto lock = FileLock::acquire(m_location.root / ".lock", FileLock::Mode::exclusive, lock_wait)) {
+    return std::move(*lock);
+  }
+  throw Error(ErrorCode::busy, fmt::format("another process destroys volumes of {}", m_location.dataset));
+}
+
 void ZfsStorage::create_volume(const VolumeId& volume, const Owner& owner) {
   in_storage(fmt::format("creating volume {}", volume.str()), [&] {
     zfs::run_zfs({"create", dataset(volume)});
@@ -92,8 +103,11 @@ fs::path ZfsStorage::snapshot_path(const SnapshotId& snapshot) const {
 
 void ZfsStorage::clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone) {
   in_storage(fmt::format("cloning snapshot {} as volume {}", snapshot.str(), clone.str()), [&] {
+    const auto clone_from = [&](const std::string& name) {
+      zfs::run_zfs({"clone", "-o", fmt::format("{}={}", zfs::made_from_property, snapshot.str()), name, dataset(clone)});
+    };
     try {
-      zfs::run_zfs({"clone", dataset(origin) + "@" + snapshot.str(), dataset(clone)});
+      clone_from(dataset(origin) + "@" + snapshot.str());
       return;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::not_found) {
@@ -101,12 +115,12 @@ void ZfsStorage::clone_snapshot(const VolumeId& origin, const SnapshotId& snapsh
       }
     }
     // A promote has moved it to another dataset.
-    const zfs::Datasets datasets = zfs::Datasets::list(m_location.dataset);
-    const auto name = datasets.find_snapshot(snapshot);
+    const FileLock lock = lock_lineage();
+    const auto name = zfs::Datasets::list(m_location.dataset).find_snapshot(snapshot);
     if (!name) {
       throw Error(ErrorCode::storage, fmt::format("snapshot {} is missing", snapshot.str()));
     }
-    zfs::run_zfs({"clone", *name, dataset(clone)});
+    clone_from(*name);
   });
 }
 
@@ -116,6 +130,7 @@ void ZfsStorage::copy_volume(const VolumeId&, const VolumeId& clone, const CopyR
 
 void ZfsStorage::destroy_snapshot(const VolumeId& volume, const SnapshotId& snapshot) {
   in_storage(fmt::format("destroying snapshot {}", snapshot.str()), [&] {
+    const FileLock lock = lock_lineage();
     try {
       zfs::run_zfs_when_idle({"destroy", dataset(volume) + "@" + snapshot.str()});
     } catch (const Error& error) {
@@ -129,6 +144,7 @@ void ZfsStorage::destroy_snapshot(const VolumeId& volume, const SnapshotId& snap
 
 void ZfsStorage::destroy_volume(const VolumeId& volume, std::span<const SnapshotId> snapshots) {
   in_storage(fmt::format("destroying volume {}", volume.str()), [&] {
+    const FileLock lock = lock_lineage();
     zfs::destroy_volume(m_location.dataset, volume, snapshots);
     ::rmdir(volume_path(volume).c_str());  // a mount point that ZFS left; never one with content
   });

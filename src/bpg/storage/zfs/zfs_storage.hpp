@@ -29,6 +29,7 @@ class ZfsStorage : public Storage {
  private:
   std::string dataset(const VolumeId& volume) const;
   void mount_volumes() const;
+  FileLock lock_lineage() const;
 
   Location m_location;
   Traits m_traits;
