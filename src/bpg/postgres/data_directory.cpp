@@ -1,0 +1,111 @@
+#include "bpg/postgres/data_directory.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "bpg/postgres/control_file.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/file.hpp"
+
+namespace bpg::postgres {
+
+namespace {
+
+void empty_directory(const fs::path& directory) {
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(directory, missing)) {
+    remove_tree(entry.path());
+  }
+}
+
+/// copy_file_range(2) shares the blocks where the file system can.
+void copy_segment(const fs::path& from, const fs::path& to, const Account& account) {
+  const UniqueFd source = open_file(from, O_RDONLY);
+  const UniqueFd target = open_file(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  for (;;) {
+    const ssize_t count = ::copy_file_range(source.get(), nullptr, target.get(), nullptr, size_t{1} << 30, 0);
+    if (count == 0) {
+      break;
+    }
+    if (count < 0 && errno != EINTR) {
+      throw system_error(errno, fmt::format("cannot copy {}", from.string()));
+    }
+  }
+  if (::geteuid() == 0 && ::fchown(target.get(), account.uid, account.gid) != 0) {
+    throw system_error(errno, fmt::format("cannot change the owner of {}", to.string()));
+  }
+  if (::fsync(target.get()) != 0) {
+    throw system_error(errno, fmt::format("cannot fsync {}", to.string()));
+  }
+}
+
+}  // namespace
+
+void make_cluster(const Installation& installation, const fs::path& data_directory, const Account& account) {
+  RunOptions options{.account = account, .directory = "/"};
+  try {
+    run_checked({installation.program("initdb").string(), "--pgdata", data_directory.string(), "--username", superuser,
+                 "--encoding", "UTF8", "--locale", "C.UTF-8", "--data-checksums", "--auth", "peer", "--no-sync",
+                 "--no-instructions"},
+                options);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::interrupted) {
+      throw;
+    }
+    throw Error(ErrorCode::postgres, error.message(), error.hint());
+  }
+}
+
+void refuse_outside_tablespaces(const fs::path& data_directory) {
+  std::error_code missing;
+  for (const auto& entry : fs::directory_iterator(data_directory / "pg_tblspc", missing)) {
+    if (entry.is_symlink()) {
+      throw Error(ErrorCode::refused,
+                  fmt::format("the cluster has a tablespace outside its volume, at {}",
+                              fs::read_symlink(entry.path()).string()),
+                  "Move its tables into the default tablespace (ALTER TABLE … SET TABLESPACE pg_default) and drop it.");
+    }
+  }
+}
+
+std::vector<std::string> skipped_files() {
+  return {"postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal", "backup_label", "tablespace_map"};
+}
+
+std::vector<std::string> skipped_directory_contents() {
+  return {"pg_wal",      "pg_replslot", "pg_dynshmem", "pg_notify",
+          "pg_serial",   "pg_snapshots", "pg_stat_tmp", "pg_subtrans"};
+}
+
+void complete_copy(const fs::path& source, const fs::path& copy, Lsn start_lsn, const OnlineBackup::Stop& stop,
+                   const Account& account) {
+  const ControlFile control = read_control_file(source);
+  const WriteOptions mine{.mode = 0600, .owner = {account.uid, account.gid}};
+  const Owner owner{account.uid, account.gid};
+  make_directory(copy / "pg_wal", 0700, owner);
+  make_directory(copy / "pg_wal" / "archive_status", 0700, owner);
+  const uint64_t last = last_segment_before(stop.stop_lsn, control.wal_segment_size);
+  for (uint64_t number = segment_of(start_lsn, control.wal_segment_size); number <= last; ++number) {
+    const std::string name = segment_name(control.timeline, number, control.wal_segment_size);
+    copy_segment(source / "pg_wal" / name, copy / "pg_wal" / name, account);
+  }
+  write_file_atomic(copy / "backup_label", stop.backup_label, mine);
+  if (!stop.tablespace_map.empty()) {
+    write_file_atomic(copy / "tablespace_map", stop.tablespace_map, mine);
+  }
+  copy_control_file_needing_label(source, copy);
+}
+
+void forget_source(const fs::path& data_directory) {
+  for (const char* name : {"postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal"}) {
+    remove_tree(data_directory / name);
+  }
+  empty_directory(data_directory / "pg_replslot");
+  empty_directory(data_directory / "pg_wal" / "archive_status");
+}
+
+}  // namespace bpg::postgres

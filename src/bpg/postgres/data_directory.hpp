@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "bpg/postgres/installation.hpp"
+#include "bpg/postgres/online_backup.hpp"
+#include "bpg/util/process.hpp"
+
+namespace bpg::postgres {
+
+/// The superuser of every cluster; reached only through the private socket.
+inline constexpr const char* superuser = "postgres";
+
+/// Makes a new cluster (initdb) with UTF-8, the C locale's order and data checksums. Not yet durable.
+void make_cluster(const Installation& installation, const std::filesystem::path& data_directory,
+                  const Account& account);
+
+/// Throws `Error{refused}` where the cluster has tablespaces outside its data directory, which no snapshot of the
+/// volume holds.
+void refuse_outside_tablespaces(const std::filesystem::path& data_directory);
+
+/// Files and directories (relative to the data directory) whose content a file-by-file copy of a running server
+/// leaves out, as pg_basebackup does (basebackup.c, excludeFiles and excludeDirContents); pg_wal comes along
+/// in `complete_copy`.
+std::vector<std::string> skipped_files();
+std::vector<std::string> skipped_directory_contents();
+
+/// Completes a file-by-file copy that was made in backup mode: its backup_label and tablespace_map, byte for
+/// byte; the WAL from start to stop; a control file that does not start without the label.
+void complete_copy(const std::filesystem::path& source, const std::filesystem::path& copy, Lsn start_lsn,
+                   const OnlineBackup::Stop& stop, const Account& account);
+
+/// Makes a clone fit for its first start: no lock file, no signal file, no replication slot and no archive status
+/// of its source.
+void forget_source(const std::filesystem::path& data_directory);
+
+}  // namespace bpg::postgres

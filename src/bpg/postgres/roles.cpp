@@ -1,0 +1,40 @@
+#include "bpg/postgres/roles.hpp"
+
+#include <fmt/format.h>
+
+#include "bpg/postgres/settings.hpp"
+
+namespace bpg::postgres {
+
+void create_owner_and_database(Session& session, const std::string& database, const std::string& password) {
+  session.query(fmt::format("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}", owner_role,
+                            session.quote_literal(session.scram_verifier(owner_role, password))));
+  session.query(fmt::format("GRANT pg_monitor, pg_signal_backend TO {}", owner_role));
+  const std::string quoted = session.quote_identifier(database);
+  if (session.query("SELECT 1 FROM pg_database WHERE datname = $1", {database}).empty()) {
+    session.query(fmt::format("CREATE DATABASE {} OWNER {}", quoted, owner_role));
+  } else {
+    session.query(fmt::format("ALTER DATABASE {} OWNER TO {}", quoted, owner_role));
+  }
+}
+
+void set_owner_password(Session& session, const std::string& password) {
+  session.query(fmt::format("ALTER ROLE {} PASSWORD {}", owner_role,
+                            session.quote_literal(session.scram_verifier(owner_role, password))));
+}
+
+int cut_subscriptions(Session& session, const Endpoint& endpoint) {
+  const auto subscriptions = session.query(
+      "SELECT d.datname, s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid ORDER BY 1, 2");
+  for (const Row& row : subscriptions) {
+    Endpoint there = endpoint;
+    there.database = row.at(0).value();
+    Session local(there);
+    const std::string name = local.quote_identifier(row.at(1).value());
+    local.query(fmt::format("ALTER SUBSCRIPTION {} DISABLE", name));
+    local.query(fmt::format("ALTER SUBSCRIPTION {} SET (slot_name = NONE)", name));
+  }
+  return static_cast<int>(subscriptions.size());
+}
+
+}  // namespace bpg::postgres

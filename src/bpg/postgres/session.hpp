@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct pg_conn;
+
+namespace bpg::postgres {
+
+struct Endpoint {
+  std::string host;  ///< an address, or the directory of a Unix socket
+  int port = 0;
+  std::string user;
+  std::string database;
+  std::string password{};
+};
+
+using Row = std::vector<std::optional<std::string>>;
+
+/// One connection to a server. Waits with deadlines and ends early (after cancelling the query) when bpg is
+/// interrupted. Used by one thread at a time. Errors are `Error{postgres}` in the server's words.
+class Session {
+ public:
+  static constexpr std::chrono::seconds default_deadline{300};
+
+  explicit Session(const Endpoint& endpoint, std::chrono::milliseconds connect_deadline = std::chrono::seconds(10));
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  /// Runs one statement with text parameters ($1, …); NULL is an empty optional.
+  std::vector<Row> query(const std::string& sql, const std::vector<std::string>& parameters = {},
+                         std::chrono::milliseconds deadline = default_deadline);
+
+  /// The first column of the first row; throws where there is none or it is NULL.
+  std::string query_value(const std::string& sql, const std::vector<std::string>& parameters = {});
+
+  /// Sends a statement without waiting; `finish` waits for it and gives its rows. Nothing else may be asked between.
+  void send(const std::string& sql, const std::vector<std::string>& parameters = {});
+  std::vector<Row> finish(std::chrono::milliseconds deadline = default_deadline);
+
+  /// 150008 for 15.8
+  int server_version() const;
+
+  std::string quote_identifier(std::string_view name) const;
+  std::string quote_literal(std::string_view text) const;
+
+  /// The SCRAM verifier of a password, made on this side so that the server's log never sees the password.
+  std::string scram_verifier(const std::string& user, const std::string& password) const;
+
+ private:
+  struct Closer {
+    void operator()(pg_conn* connection) const;
+  };
+  std::unique_ptr<pg_conn, Closer> m_connection;
+};
+
+}  // namespace bpg::postgres

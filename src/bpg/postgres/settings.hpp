@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bpg/util/process.hpp"
+
+namespace bpg::postgres {
+
+/// Who owns the project's database, and whom URLs name. Not a superuser: with COPY … PROGRAM that one would be
+/// the operating-system account of all branches.
+inline constexpr const char* owner_role = "owner";
+
+struct SettingsOptions {
+  bool copy_on_write = false;  ///< the volume shares space: preparing and recycling WAL files would only cost some
+  bool durable = true;         ///< false only while a clone is not yet its users': it is synced as a whole then
+};
+
+/// The generated configuration file. It includes the cluster's own postgresql.conf first; postgresql.auto.conf,
+/// which ALTER SYSTEM writes, still overrides both.
+std::string render_settings(const SettingsOptions& options);
+
+/// The generated pg_hba.conf: the private socket for those in pg_ident.conf; when `open`, also passwords (SCRAM)
+/// over loopback.
+std::string render_hba(bool open);
+
+/// The generated pg_ident.conf: these accounts may be the superuser and the owner on the private socket.
+std::string render_ident(const std::vector<std::string>& accounts);
+
+/// The names of the generated files, in the volume's root beside the data directory.
+inline constexpr const char* settings_file = "betterpg.conf";
+inline constexpr const char* hba_file = "pg_hba.conf";
+inline constexpr const char* ident_file = "pg_ident.conf";
+
+/// What must hold whatever the configuration files say: for the command line.
+std::vector<std::pair<std::string, std::string>> fixed_settings(const std::filesystem::path& volume);
+
+/// Settings that keep a clone from acting as its source, until its first restart: its subscriptions would take
+/// over the source's slots, its cron would run the source's jobs.
+std::vector<std::pair<std::string, std::string>> quarantine_settings();
+
+}  // namespace bpg::postgres
