@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string_view>
 #include <utility>
 
@@ -16,6 +17,10 @@ auto in_storage(std::string_view doing, Work&& work) {
   } catch (const Error& error) {
     const ErrorCode code = error.code() == ErrorCode::environment ? ErrorCode::storage : error.code();
     throw Error(code, error.message(), error.hint()).with_context(doing);
+  } catch (const std::filesystem::filesystem_error& error) {
+    const Error plain = system_error(error.code().value(), error.path1().string());
+    const ErrorCode code = plain.code() == ErrorCode::environment ? ErrorCode::storage : plain.code();
+    throw Error(code, plain.message(), plain.hint()).with_context(doing);
   }
 }
 

@@ -46,6 +46,18 @@ void check_owner(int result, const fs::path& path) {
   }
 }
 
+constexpr mode_t mode_while_copied = 0600;
+
+/// Small files go to a worker together: handing over a task costs about as much as cloning a file.
+constexpr size_t files_per_task = 16;
+constexpr off_t bytes_per_task = off_t{1} << 20;
+
+struct Batch {
+  DirectoryHandle directory;
+  std::vector<std::string> names{};
+  off_t bytes = 0;
+};
+
 class TreeCopy {
  public:
   TreeCopy(const fs::path& source, const fs::path& target, const CopyRules& rules, const CopyContent& copy_content)
@@ -73,15 +85,18 @@ class TreeCopy {
  private:
   void walk(const DirectoryHandle& directory) {
     DirectoryReader reader(directory->source.get(), m_source / directory->relative);
+    Batch batch{directory};
     while (const auto name = reader.next()) {
       const fs::path relative = directory->relative / *name;
       if (!m_skip.contains(relative.string())) {
-        copy_entry(directory, *name, relative);
+        copy_entry(batch, *name, relative);
       }
     }
+    submit(batch);
   }
 
-  void copy_entry(const DirectoryHandle& directory, const std::string& name, const fs::path& relative) {
+  void copy_entry(Batch& batch, const std::string& name, const fs::path& relative) {
+    const DirectoryHandle& directory = batch.directory;
     const auto status = stat_entry(directory->source.get(), name, m_source / relative);
     if (!status) {
       return;
@@ -91,8 +106,20 @@ class TreeCopy {
     } else if (S_ISLNK(status->st_mode)) {
       copy_link(*directory, name, *status, m_source / relative);
     } else if (S_ISREG(status->st_mode) && !is_repeated_link(*status, relative)) {
-      m_workers.add([this, directory, name] { copy_file(*directory, name); });
+      batch.names.push_back(name);
+      batch.bytes += status->st_size;
+      if (batch.names.size() >= files_per_task || batch.bytes >= bytes_per_task) {
+        submit(batch);
+      }
     }
+  }
+
+  void submit(Batch& batch) {
+    m_workers.add([this, full = std::exchange(batch, Batch{batch.directory})] {
+      for (const std::string& name : full.names) {
+        copy_file(*full.directory, name);
+      }
+    });
   }
 
   void copy_directory(const DirectoryHandle& parent, const std::string& name, const fs::path& relative) {
@@ -139,12 +166,14 @@ class TreeCopy {
     if (!source || ::fstat(source.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
       return;
     }
-    const UniqueFd target(
-        ::openat(directory.target.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    const UniqueFd target(::openat(directory.target.get(), name.c_str(),
+                                   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_while_copied));
     check(target ? 0 : -1, "create", m_target / relative);
     m_copy_content({source.get(), target.get(), path});
     check_owner(::fchown(target.get(), status.st_uid, status.st_gid), m_target / relative);
-    check(::fchmod(target.get(), status.st_mode & 07777), "change the mode of", m_target / relative);
+    if ((status.st_mode & 07777) != mode_while_copied) {  // each change is a transaction of its own
+      check(::fchmod(target.get(), status.st_mode & 07777), "change the mode of", m_target / relative);
+    }
     const timespec times[2] = {status.st_atim, status.st_mtim};
     check(::futimens(target.get(), times), "set the time of", m_target / relative);
   }
