@@ -71,6 +71,9 @@ void PoolImage::create(const Size& size) const {
   if (exists()) {
     return;
   }
+  if (!find_program("mkfs.btrfs")) {
+    throw Error(ErrorCode::storage, "'mkfs.btrfs' is not installed", "Install btrfs-progs.");
+  }
   const fs::path temporary = m_image.string() + ".tmp";
   ::unlink(temporary.c_str());  // of a call that was killed: the lock says that nobody is at it
   try {
