@@ -117,8 +117,9 @@ TEST_P(RunningSourceContract, CopyRulesLeaveOut) {
     GTEST_SKIP() << "atomic snapshots take everything";
   }
   const VolumeId source = new_volume();
-  for (const char* file : {"data/postmaster.pid", "data/pg_wal/000000010000000000000001", "data/pg_wal/archive_status/x",
-                           "data/base/1/1", "data/pgsql_tmp/t", "postmaster.pid", "data/pg_wal_not/x"}) {
+  for (const char* file :
+       {"data/postmaster.pid", "data/pg_wal/000000010000000000000001", "data/pg_wal/archive_status/x",
+        "data/base/1/1", "data/pgsql_tmp/t", "postmaster.pid", "data/pg_wal_not/x"}) {
     write(source, file, "x");
   }
   const SnapshotId snapshot =

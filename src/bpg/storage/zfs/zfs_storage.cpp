@@ -104,7 +104,8 @@ fs::path ZfsStorage::snapshot_path(const SnapshotId& snapshot) const {
 void ZfsStorage::clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone) {
   in_storage(fmt::format("cloning snapshot {} as volume {}", snapshot.str(), clone.str()), [&] {
     const auto clone_from = [&](const std::string& name) {
-      zfs::run_zfs({"clone", "-o", fmt::format("{}={}", zfs::made_from_property, snapshot.str()), name, dataset(clone)});
+      const std::string made_from = fmt::format("{}={}", zfs::made_from_property, snapshot.str());
+      zfs::run_zfs({"clone", "-o", made_from, name, dataset(clone)});
     };
     try {
       clone_from(dataset(origin) + "@" + snapshot.str());
@@ -187,7 +188,8 @@ std::map<VolumeId, Usage> ZfsStorage::usage(std::span<const VolumeId> volumes) c
       if (const auto found = values.find(dataset(volume)); found != values.end()) {
         const uint64_t unique = found->second["usedbydataset"];
         const uint64_t referenced = found->second["referenced"];
-        result.emplace(volume, Usage{.unique_bytes = unique, .shared_bytes = referenced - std::min(referenced, unique)});
+        const uint64_t shared = referenced - std::min(referenced, unique);
+        result.emplace(volume, Usage{.unique_bytes = unique, .shared_bytes = shared});
       }
     }
     return result;
