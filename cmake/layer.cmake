@@ -6,6 +6,9 @@
 function(bpg_compile_options target)
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -Wno-restrict)  # false alarms on string + literal, GCC PR105651
+  endif()
   if(BPG_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${BPG_SANITIZE} -fno-omit-frame-pointer)
     target_link_options(${target} PUBLIC -fsanitize=${BPG_SANITIZE})

@@ -6,15 +6,16 @@ namespace bpg::catalog {
 namespace {
 
 constexpr std::string_view select =
-    "SELECT id, database, name, state, parent, volume, port, sealed_password, wants_running, created_at, deleted_at"
+    "SELECT id, database, name, state, parent, volume, port, sealed_password, wants_running, switching,"
+    " created_at, deleted_at"
     " FROM branch";
 
 constexpr std::string_view live = "state IN ('creating', 'ready', 'deleting')";
 
 int run_with(Connection& connection, std::string_view sql, const Branch& branch) {
   return connection.run(sql, branch.id, branch.database, branch.name, branch.state, branch.parent, branch.volume,
-                        branch.port, branch.sealed_password, branch.wants_running, branch.created_at,
-                        branch.deleted_at);
+                        branch.port, branch.sealed_password, branch.wants_running, branch.switching,
+                        branch.created_at, branch.deleted_at);
 }
 
 Branch read(Statement& row) {
@@ -27,6 +28,7 @@ Branch read(Statement& row) {
                 .port = row.next<int>(),
                 .sealed_password = row.next<std::string>(),
                 .wants_running = row.next<bool>(),
+                .switching = row.next<bool>(),
                 .created_at = row.next<Time>(),
                 .deleted_at = row.next<std::optional<Time>>()};
 }
@@ -44,15 +46,15 @@ Move read_move(Statement& row) {
 void BranchRepository::insert(const Branch& branch) {
   run_with(m_connection,
            "INSERT INTO branch (id, database, name, state, parent, volume, port, sealed_password, wants_running,"
-           " created_at, deleted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+           " switching, created_at, deleted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
            branch);
 }
 
 void BranchRepository::update(const Branch& branch) {
   const int changed = run_with(m_connection,
                                "UPDATE branch SET database = ?2, name = ?3, state = ?4, parent = ?5, volume = ?6,"
-                               " port = ?7, sealed_password = ?8, wants_running = ?9, created_at = ?10,"
-                               " deleted_at = ?11 WHERE id = ?1",
+                               " port = ?7, sealed_password = ?8, wants_running = ?9, switching = ?10,"
+                               " created_at = ?11, deleted_at = ?12 WHERE id = ?1",
                                branch);
   expect_one_row(changed, "branch", branch.id.str());
 }

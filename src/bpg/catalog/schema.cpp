@@ -43,6 +43,7 @@ CREATE TABLE branch (
   port            INTEGER NOT NULL CHECK (port BETWEEN 0 AND 65535),
   sealed_password TEXT NOT NULL,
   wants_running   INTEGER NOT NULL CHECK (wants_running IN (0, 1)),
+  switching       INTEGER NOT NULL CHECK (switching IN (0, 1)),
   created_at      INTEGER NOT NULL,
   deleted_at      INTEGER
 ) STRICT;

@@ -80,6 +80,9 @@ struct Branch {
   int port = 0;
   std::string sealed_password{};       ///< the owner's password, encrypted (engine/secrets.hpp)
   bool wants_running = true;           ///< what the user last asked for; what is, only the runtime knows
+  /// Its server is being replaced. Where nobody is at work on it, the command was interrupted, and the next one
+  /// starts the server of `volume` again if the branch wants to run.
+  bool switching = false;
   Time created_at{};
   std::optional<Time> deleted_at{};
 };

@@ -1,0 +1,226 @@
+#include <fmt/format.h>
+
+#include "bpg/cli/command_line.hpp"
+#include "bpg/cli/json.hpp"
+#include "bpg/cli/text.hpp"
+#include "bpg/engine/branches.hpp"
+#include "bpg/engine/delete_branch.hpp"
+#include "bpg/util/error.hpp"
+
+namespace bpg::cli {
+
+namespace {
+
+void add_create(CLI::App& group, CommandLine& line) {
+  struct Options {
+    std::string subject;
+    std::string from;
+    bool fast = false;
+    bool no_start = false;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "create", "Make a branch: a full, writable copy of another, with its own server",
+                                  "  bpg branch create app/fix-login                          from app/main\n"
+                                  "  bpg branch create app/try --from app/fix-login           from another branch\n"
+                                  "  bpg branch create app/old --from app/main@before-v2      from a snapshot\n");
+  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->add_option("--from", options->from, "The branch or snapshot it is cut from (main)")->type_name("SUBJECT[@SNAPSHOT]");
+  command->add_flag("--fast", options->fast, "No checkpoint on the source: crash-consistent; atomic storage only");
+  command->add_flag("--no-start", options->no_start, "Do not start its server");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      engine::CreateBranch request{.subject = Subject::parse(options->subject), .fast = options->fast, .start = !options->no_start};
+      if (!options->from.empty()) {
+        request.from = SubjectAt::parse(options->from);
+      }
+      const auto context = line.open();
+      const auto branch = engine::create_branch(*context, request);
+      const std::string from = request.from ? request.from->str() : branch.database + "/" + branch.parent.value_or("");
+      line.output.result(to_json(branch), branch.subject(),
+                         fmt::format("created {} from {} {}\n  {}\n", branch.subject(), from, in_time(),
+                                     request.start ? fmt::format("bpg connect {}", branch.subject())
+                                                   : fmt::format("bpg start {}", branch.subject())));
+    };
+  });
+}
+
+void add_list(CLI::App& group, CommandLine& line) {
+  struct Options {
+    std::string database;
+    bool sizes = false;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "list", "List branches as a tree", "  bpg branch list app\n  bpg branch list --sizes\n");
+  command->add_option("database", options->database, "Only this database's")->type_name("DATABASE");
+  command->add_flag("--sizes", options->sizes, "Measure sizes also where that takes a while");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      const auto context = line.open();
+      const auto branches = engine::list_branches(*context, options->database.empty() ? std::nullopt : std::optional(options->database),
+                                                  options->sizes ? engine::Measure::yes : engine::Measure::if_cheap);
+      line.output.result(to_json(branches), names(branches), branch_tree(line.output, branches));
+    };
+  });
+}
+
+void add_get(CLI::App& group, CommandLine& line) {
+  auto subject = options_of<std::string>();
+  CLI::App* command = add_command(group, "get", "Show one branch, with its sizes measured", "  bpg branch get app/fix-login -o json\n");
+  command->add_option("subject", *subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->callback([&line, subject] {
+    line.action = [&line, subject] {
+      const auto context = line.open();
+      const auto branch = engine::get_branch(*context, Subject::parse(*subject), engine::Measure::yes);
+      line.output.result(to_json(branch), branch.subject(), branch_details(line.output, branch));
+    };
+  });
+}
+
+void add_rename(CLI::App& group, CommandLine& line) {
+  struct Options {
+    std::string subject;
+    std::string name;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "rename", "Give a branch another name; its server and connections go on",
+                                  "  bpg branch rename app/fix-login fix-session\n");
+  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->add_option("name", options->name, "Its new name")->required()->type_name("NAME");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      const Subject subject = Subject::parse(options->subject);
+      // "app/new" says the same as "new".
+      const std::string prefix = subject.database + "/";
+      const std::string name = options->name.starts_with(prefix) ? options->name.substr(prefix.size()) : options->name;
+      const auto context = line.open();
+      const auto branch = engine::rename_branch(*context, subject, name);
+      line.output.result(to_json(branch), branch.subject(), fmt::format("renamed {} to {}\n", subject.str(), branch.subject()));
+    };
+  });
+}
+
+void add_delete(CLI::App& group, CommandLine& line) {
+  struct Options {
+    std::string subject;
+    bool cascade = false;
+    bool reparent = false;
+    bool now = false;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "delete", "Delete a branch; its volume is kept for the retention window",
+                                  "  bpg branch delete app/fix-login\n"
+                                  "  bpg branch delete app/feature --cascade      with all that come from it\n"
+                                  "  bpg branch undelete app/fix-login            bring it back\n");
+  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  CLI::Option* cascade = command->add_flag("--cascade", options->cascade, "Delete its children, too");
+  command->add_flag("--reparent", options->reparent, "Hang its children on its parent")->excludes(cascade);
+  command->add_flag("--now", options->now, "Free its space at once: cannot be undone");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      engine::DeleteBranch request{.subject = Subject::parse(options->subject), .now = options->now};
+      request.children = options->cascade    ? engine::Children::cascade
+                         : options->reparent ? engine::Children::reparent
+                                             : engine::Children::refuse;
+      if (request.now) {
+        line.confirm_irreversible(fmt::format("Delete {} for good?", request.subject.str()));
+      }
+      const auto context = line.open();
+      const auto deleted = engine::delete_branch(*context, request);
+      std::string text;
+      for (const auto& branch : deleted) {
+        text += request.now ? fmt::format("deleted {} and freed its volume\n", branch.subject())
+                            : fmt::format("deleted {}; its volume is kept\n", branch.subject());
+      }
+      if (!request.now) {
+        text += fmt::format("  bpg branch undelete {}     brings it back\n  bpg cleanup --now     frees the space\n", request.subject.str());
+      }
+      line.output.result(to_json(deleted), names(deleted), text);
+    };
+  });
+}
+
+void add_undelete(CLI::App& group, CommandLine& line) {
+  auto subject = options_of<std::string>();
+  CLI::App* command = add_command(group, "undelete", "Bring a deleted branch back", "  bpg branch undelete app/fix-login\n");
+  command->add_option("subject", *subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->callback([&line, subject] {
+    line.action = [&line, subject] {
+      const auto context = line.open();
+      const auto branch = engine::undelete_branch(*context, Subject::parse(*subject));
+      line.output.result(to_json(branch), branch.subject(), fmt::format("{} is back, {}\n", branch.subject(), branch.status));
+    };
+  });
+}
+
+void add_reset(CLI::App& group, CommandLine& line) {
+  struct Options {
+    std::string subject;
+    engine::ResetBranch request;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "reset", "Take a branch to its parent's present state, or to a snapshot; its URL stays",
+                                  "  bpg branch reset app/fix-login                       to app/main as it is now\n"
+                                  "  bpg branch reset app/main --to before-v2             to a snapshot\n"
+                                  "  bpg branch undo app/fix-login                        and back\n");
+  command->alias("sync");
+  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->add_option("--to", options->request.to, "A snapshot of the branch or of its parent: label or id")->type_name("SNAPSHOT");
+  command->add_flag("--fast", options->request.fast, "No checkpoint on the parent: crash-consistent; atomic storage only");
+  command->add_flag("--now", options->request.now, "Free the old volume at once: cannot be undone");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      options->request.subject = Subject::parse(options->subject);
+      if (options->request.now) {
+        line.confirm_irreversible(fmt::format("Throw the present state of {} away for good?", options->request.subject.str()));
+      }
+      const auto context = line.open();
+      const auto branch = engine::reset_branch(*context, options->request);
+      const std::string target = options->request.to.empty() ? branch.database + "/" + branch.parent.value_or("") : options->request.to;
+      line.output.result(to_json(branch), branch.subject(),
+                         fmt::format("reset {} to {} {}\n", branch.subject(), target, in_time()) +
+                             (options->request.now ? "  what it held before is freed\n"
+                                                   : fmt::format("  what it held before is kept\n"
+                                                                 "  bpg branch undo {}     goes back to it\n"
+                                                                 "  bpg cleanup --now     frees its space\n",
+                                                                 branch.subject())));
+    };
+  });
+}
+
+void add_undo(CLI::App& group, CommandLine& line) {
+  struct Options {
+    std::string subject;
+    std::string to;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "undo", "Go back to what the branch held before its last reset; again: and forth",
+                                  "  bpg branch undo app/fix-login\n"
+                                  "  bpg branch undo app/fix-login --to vol_…     further back: 'bpg info' lists what is kept\n");
+  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->add_option("--to", options->to, "A kept volume of the branch")->type_name("VOLUME");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      const auto context = line.open();
+      const auto branch = engine::undo_reset(*context, {Subject::parse(options->subject), options->to});
+      line.output.result(to_json(branch), branch.subject(),
+                         fmt::format("{} is back on {} {}\n  bpg branch undo {}     undoes this\n", branch.subject(),
+                                     branch.volume.id.str(), in_time(), branch.subject()));
+    };
+  });
+}
+
+}  // namespace
+
+void add_branch_commands(CLI::App& root, CommandLine& line) {
+  CLI::App* group = add_group(root, "branch", "Make, list, reset and delete branches");
+  add_create(*group, line);
+  add_list(*group, line);
+  add_get(*group, line);
+  add_reset(*group, line);
+  add_undo(*group, line);
+  add_rename(*group, line);
+  add_delete(*group, line);
+  add_undelete(*group, line);
+}
+
+}  // namespace bpg::cli

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "bpg/cli/output.hpp"
+#include "bpg/engine/context.hpp"
+
+namespace bpg::cli {
+
+/// What every command shares: the global options, and the action that the parsed command chose.
+struct CommandLine {
+  Output output;
+  bool yes = false;
+  std::optional<std::filesystem::path> config_file;
+  std::function<void()> action;
+
+  /// Opens what `bpg init` made and mends what interrupted commands left, saying so.
+  std::unique_ptr<engine::Context> open() const;
+
+  /// Asks, on a terminal and without --yes, before something that cannot be undone; throws `Error{interrupted}`
+  /// where the answer is no.
+  void confirm_irreversible(const std::string& question) const;
+};
+
+/// The options of one command, alive as long as the command line is: callbacks fill and read them.
+template <class Options>
+std::shared_ptr<Options> options_of() {
+  return std::make_shared<Options>();
+}
+
+/// A command with its help: what it does, and examples that work.
+CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
+                      const std::string& examples = {});
+
+/// A group of commands: `bpg branch …`.
+CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& description);
+
+void add_init_command(CLI::App& root, CommandLine& line);
+void add_database_commands(CLI::App& root, CommandLine& line);
+void add_branch_commands(CLI::App& root, CommandLine& line);
+void add_snapshot_commands(CLI::App& root, CommandLine& line);
+void add_server_commands(CLI::App& root, CommandLine& line);
+void add_status_commands(CLI::App& root, CommandLine& line);
+void add_connection_commands(CLI::App& root, CommandLine& line);
+void add_cleanup_command(CLI::App& root, CommandLine& line);
+
+}  // namespace bpg::cli

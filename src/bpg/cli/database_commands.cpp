@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include "bpg/cli/command_line.hpp"
+#include "bpg/cli/json.hpp"
+#include "bpg/cli/text.hpp"
+#include "bpg/engine/databases.hpp"
+
+namespace bpg::cli {
+
+namespace {
+
+void add_create(CLI::App& group, CommandLine& line) {
+  struct Options {
+    engine::CreateDatabase request;
+    int pg_version = 0;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "create", "Make a database, with its branch main, running",
+                                  "  bpg db create app\n"
+                                  "  bpg db create app --pg-version 15\n");
+  command->add_option("name", options->request.name, "Its name")->required()->type_name("NAME");
+  CLI::Option* version = command->add_option("--pg-version", options->pg_version, "PostgreSQL's major version (the newest installed)")->type_name("N");
+  command->callback([&line, options, version] {
+    line.action = [&line, options, version] {
+      if (version->count() > 0) {
+        options->request.pg_major = options->pg_version;
+      }
+      const auto context = line.open();
+      const auto branch = engine::create_database(*context, options->request);
+      line.output.result(to_json(branch), branch.subject(),
+                         fmt::format("created database {} with its branch {} {}\n  bpg connect {}     psql on it\n  bpg url {}         its URL\n",
+                                     branch.database, branch.subject(), in_time(), branch.database, branch.database));
+    };
+  });
+}
+
+void add_list(CLI::App& group, CommandLine& line) {
+  CLI::App* command = add_command(group, "list", "List the databases");
+  command->callback([&line] {
+    line.action = [&line] {
+      const auto context = line.open();
+      const auto databases = engine::list_databases(*context);
+      line.output.result(to_json(databases), names(databases), database_table(databases));
+    };
+  });
+}
+
+void add_get(CLI::App& group, CommandLine& line) {
+  auto name = options_of<std::string>();
+  CLI::App* command = add_command(group, "get", "Show one database", "  bpg db get app -o json\n");
+  command->add_option("name", *name, "The database")->required()->type_name("NAME");
+  command->callback([&line, name] {
+    line.action = [&line, name] {
+      const auto context = line.open();
+      const auto database = engine::get_database(*context, *name);
+      line.output.result(to_json(database), database.name, database_table({database}));
+    };
+  });
+}
+
+void add_rename(CLI::App& group, CommandLine& line) {
+  struct Options {
+    std::string from;
+    std::string to;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "rename", "Give a database another name; servers and connections go on",
+                                  "  bpg db rename app shop\n");
+  command->add_option("old", options->from, "The database")->required()->type_name("OLD");
+  command->add_option("new", options->to, "Its new name")->required()->type_name("NEW");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      const auto context = line.open();
+      const auto database = engine::rename_database(*context, options->from, options->to);
+      line.output.result(to_json(database), database.name,
+                         fmt::format("renamed database {} to {}; inside the cluster it is still '{}'\n", options->from,
+                                     database.name, database.pg_database));
+    };
+  });
+}
+
+void add_delete(CLI::App& group, CommandLine& line) {
+  auto request = options_of<engine::DeleteDatabase>();
+  CLI::App* command = add_command(group, "delete", "Delete a database with its branches",
+                                  "  bpg db delete app              kept for the retention window\n"
+                                  "  bpg db delete app --force      also if it has branches besides main\n"
+                                  "  bpg db undelete app            bring it back\n");
+  command->add_option("name", request->name, "The database")->required()->type_name("NAME");
+  command->add_flag("--force", request->force, "Also where it has branches besides main");
+  command->add_flag("--now", request->now, "Free its space at once: cannot be undone");
+  command->callback([&line, request] {
+    line.action = [&line, request] {
+      if (request->now) {
+        line.confirm_irreversible(fmt::format("Delete database {} for good?", request->name));
+      }
+      const auto context = line.open();
+      const auto database = engine::delete_database(*context, *request);
+      line.output.result(to_json(database), database.name,
+                         request->now ? fmt::format("deleted database {} and freed its volumes\n", database.name)
+                                      : fmt::format("deleted database {}; its volumes are kept\n"
+                                                    "  bpg db undelete {}     brings it back\n"
+                                                    "  bpg cleanup --now     frees the space\n",
+                                                    database.name, database.name));
+    };
+  });
+}
+
+void add_undelete(CLI::App& group, CommandLine& line) {
+  auto name = options_of<std::string>();
+  CLI::App* command = add_command(group, "undelete", "Bring a deleted database back, with its branches",
+                                  "  bpg db undelete app\n");
+  command->add_option("name", *name, "The database")->required()->type_name("NAME");
+  command->callback([&line, name] {
+    line.action = [&line, name] {
+      const auto context = line.open();
+      const auto database = engine::undelete_database(*context, *name);
+      line.output.result(to_json(database), database.name,
+                         fmt::format("database {} is back with {} {}\n", database.name, database.branches,
+                                     database.branches == 1 ? "branch" : "branches"));
+    };
+  });
+}
+
+}  // namespace
+
+void add_database_commands(CLI::App& root, CommandLine& line) {
+  CLI::App* group = add_group(root, "db", "Make, list, rename and delete databases");
+  add_create(*group, line);
+  add_list(*group, line);
+  add_get(*group, line);
+  add_rename(*group, line);
+  add_delete(*group, line);
+  add_undelete(*group, line);
+}
+
+}  // namespace bpg::cli

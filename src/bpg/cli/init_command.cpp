@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "bpg/cli/command_line.hpp"
+#include "bpg/cli/json.hpp"
+#include "bpg/cli/text.hpp"
+#include "bpg/engine/init.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/text.hpp"
+
+namespace bpg::cli {
+
+namespace {
+
+struct Options {
+  engine::Init request;
+  std::string path;
+  std::string size;
+  bool remove = false;
+};
+
+std::string describe(const engine::InitResult& result) {
+  std::string text = result.already_done
+                         ? fmt::format("Set up already: {} storage in {}.\n", result.location.driver, result.location.root.string())
+                         : fmt::format("Set up on {} storage in {}: {}.\n", result.location.driver, result.location.root.string(), result.reason);
+  for (const std::string& note : result.notes) {
+    text += "  " + note + "\n";
+  }
+  text += fmt::format("PostgreSQL {}; servers run as '{}'. betterpg's own files are in {}.\n",
+                      fmt::join(result.pg_versions, ", "), result.account, result.home.string());
+  return text + "Next: bpg db create NAME\n";
+}
+
+void run(const CommandLine& line, Options& options) {
+  options.request.config_file = line.config_file;
+  if (options.remove) {
+    const auto result = engine::remove_init(line.config_file);
+    line.output.result(to_json(result), result.home.string(), fmt::format("Removed what init made in {}.\n", result.home.string()));
+    return;
+  }
+  const std::vector<std::string> drivers{"auto", "zfs", "btrfs", "reflink", "copy"};
+  if (std::ranges::find(drivers, options.request.driver) == drivers.end()) {
+    throw Error(ErrorCode::usage, fmt::format("unknown storage '{}'", options.request.driver),
+                did_you_mean(options.request.driver, drivers, fmt::format("It is one of {}.", fmt::join(drivers, ", "))));
+  }
+  if (!options.size.empty()) {
+    options.request.image_bytes = parse_bytes(options.size);
+    if (!options.request.image_bytes) {
+      throw Error(ErrorCode::usage, fmt::format("'{}' is not a size", options.size), "Say it like 20G or 512M.");
+    }
+  }
+  if (!options.path.empty()) {
+    options.request.path = std::filesystem::absolute(options.path).lexically_normal();
+  }
+  const auto result = engine::init(options.request);
+  line.output.result(to_json(result), result.home.string(), describe(result));
+}
+
+}  // namespace
+
+void add_init_command(CLI::App& root, CommandLine& line) {
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(root, "init", "Set up: choose the storage, make betterpg's own files",
+                                  "  bpg init                                 choose what fits this machine, and say why\n"
+                                  "  bpg init --storage zfs --pool tank       below the ZFS pool tank\n"
+                                  "  bpg init --path /mnt/xfs                 on the file system of that directory\n"
+                                  "  bpg init --storage btrfs --size 50G      in a Btrfs image of up to 50 GB (root)\n"
+                                  "  bpg init --remove                        take back what init made\n");
+  command->add_option("--storage", options->request.driver, "auto, zfs, btrfs, reflink or copy")->type_name("KIND");
+  command->add_option("--pool", options->request.pool, "A ZFS pool or dataset to use")->type_name("NAME");
+  command->add_option("--path", options->path, "A directory to use")->type_name("DIR");
+  command->add_option("--size", options->size, "The size of a file-backed pool (20G)")->type_name("SIZE");
+  command->add_flag("--preallocate", options->request.preallocate, "Reserve the whole size of a file-backed pool now");
+  command->add_flag("--remove", options->remove, "Remove what init made; refused while there are databases");
+  command->callback([&line, options] { line.action = [&line, options] { run(line, *options); }; });
+}
+
+}  // namespace bpg::cli

@@ -1,0 +1,128 @@
+#include "bpg/cli/json.hpp"
+
+#include "bpg/cli/version.hpp"
+
+namespace bpg::cli {
+
+namespace {
+
+Json or_null(const std::optional<std::string>& text) { return text ? Json(*text) : Json(nullptr); }
+Json or_null(const std::optional<Time>& time) { return time ? Json(to_rfc3339(*time)) : Json(nullptr); }
+Json or_null(const std::optional<Lsn>& lsn) { return lsn ? Json(lsn->str()) : Json(nullptr); }
+Json or_null(const std::optional<SnapshotId>& id) { return id ? Json(id->str()) : Json(nullptr); }
+Json null_if_empty(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+
+void add_usage(Json& object, const std::optional<storage::Usage>& usage) {
+  object["unique_bytes"] = usage ? Json(usage->unique_bytes) : Json(nullptr);
+  object["shared_bytes"] = usage ? Json(usage->shared_bytes) : Json(nullptr);
+}
+
+}  // namespace
+
+Json to_json(const engine::BranchView& branch) {
+  Json volume{{"id", branch.volume.id.str()}, {"driver", branch.volume.driver}, {"path", branch.volume.path}};
+  add_usage(volume, branch.volume.usage);
+  return {{"id", branch.id.str()},
+          {"database", branch.database},
+          {"name", branch.name},
+          {"subject", branch.subject()},
+          {"parent", or_null(branch.parent)},
+          {"status", branch.status},
+          {"host", branch.host},
+          {"port", branch.port},
+          {"volume", volume},
+          {"origin_snapshot", or_null(branch.origin)},
+          {"created_at", to_rfc3339(branch.created_at)},
+          {"deleted_at", or_null(branch.deleted_at)}};
+}
+
+Json to_json(const engine::DatabaseView& database) {
+  return {{"id", database.id.str()},
+          {"name", database.name},
+          {"pg_version", database.pg_version},
+          {"pg_database", database.pg_database},
+          {"branches", database.branches},
+          {"created_at", to_rfc3339(database.created_at)}};
+}
+
+Json to_json(const engine::SnapshotView& snapshot) {
+  return {{"id", snapshot.id.str()},
+          {"subject", snapshot.database + "/" + snapshot.branch},
+          {"database", snapshot.database},
+          {"branch", snapshot.branch},
+          {"label", null_if_empty(snapshot.label)},
+          {"consistency", to_string(snapshot.consistency)},
+          {"volume", snapshot.volume.str()},
+          {"start_lsn", or_null(snapshot.start_lsn)},
+          {"stop_lsn", or_null(snapshot.stop_lsn)},
+          {"created_at", to_rfc3339(snapshot.created_at)}};
+}
+
+Json to_json(const engine::RetainedView& retained) {
+  Json object{{"volume", retained.volume.str()},
+              {"subject", retained.subject},
+              {"retired_by", retained.retired_by},
+              {"retired_at", or_null(retained.retired_at)},
+              {"kept_until", or_null(retained.keep_until)},
+              {"held_by", null_if_empty(retained.held_by)}};
+  add_usage(object, retained.usage);
+  return object;
+}
+
+Json to_json(const engine::CleanUpEntry& entry) {
+  Json object = to_json(entry.volume);
+  object["freed"] = entry.freed;
+  return object;
+}
+
+Json to_json(const engine::DeletedSnapshot& deleted) {
+  Json object = to_json(deleted.snapshot);
+  object["needed_by"] = deleted.needed_by;
+  return object;
+}
+
+Json to_json(const engine::Status& status) {
+  return {{"version", version},
+          {"storage",
+           {{"driver", status.location.driver},
+            {"root", status.location.root.string()},
+            {"total_bytes", status.space.total_bytes},
+            {"free_bytes", status.space.free_bytes}}},
+          {"databases", to_json(status.databases)},
+          {"branches", to_json(status.branches)},
+          {"retained", to_json(status.retained)}};
+}
+
+Json to_json(const engine::Info& info) {
+  Json moves = Json::array();
+  for (const Move& move : info.moves) {
+    moves.push_back({{"from_volume", move.from.str()},
+                     {"to_volume", move.to.str()},
+                     {"reason", move.reason},
+                     {"at", to_rfc3339(move.at)}});
+  }
+  return {{"branch", to_json(info.branch)},
+          {"database", to_json(info.database)},
+          {"children", to_json(info.children)},
+          {"snapshots", to_json(info.snapshots)},
+          {"retained", to_json(info.kept)},
+          {"moves", moves},
+          {"fork_lsn", or_null(info.fork_lsn)},
+          {"socket_directory", info.socket_directory},
+          {"log_file", info.log_file}};
+}
+
+Json to_json(const engine::InitResult& result) {
+  return {{"home", result.home.string()},
+          {"already_done", result.already_done},
+          {"driver", result.location.driver},
+          {"root", result.location.root.string()},
+          {"dataset", null_if_empty(result.location.dataset)},
+          {"image", null_if_empty(result.location.image.string())},
+          {"reason", null_if_empty(result.reason)},
+          {"notes", result.notes},
+          {"pg_versions", result.pg_versions},
+          {"account", null_if_empty(result.account)}};
+}
+
+}  // namespace bpg::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "bpg/engine/cleanup.hpp"
+#include "bpg/engine/init.hpp"
+#include "bpg/engine/snapshots.hpp"
+#include "bpg/engine/status.hpp"
+#include "bpg/engine/views.hpp"
+
+namespace bpg::cli {
+
+using Json = nlohmann::ordered_json;
+
+/// One object for each noun, the same wherever it appears (docs/json.md).
+Json to_json(const engine::BranchView& branch);
+Json to_json(const engine::DatabaseView& database);
+Json to_json(const engine::SnapshotView& snapshot);
+Json to_json(const engine::RetainedView& retained);
+Json to_json(const engine::CleanUpEntry& entry);
+Json to_json(const engine::DeletedSnapshot& deleted);
+Json to_json(const engine::Status& status);
+Json to_json(const engine::Info& info);
+Json to_json(const engine::InitResult& result);
+
+template <class View>
+Json to_json(const std::vector<View>& views) {
+  Json array = Json::array();
+  for (const View& view : views) {
+    array.push_back(to_json(view));
+  }
+  return array;
+}
+
+}  // namespace bpg::cli

@@ -1,0 +1,140 @@
+#include "bpg/cli/main.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "bpg/cli/command_line.hpp"
+#include "bpg/cli/usage.hpp"
+#include "bpg/cli/version.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/interrupt.hpp"
+#include "bpg/util/text.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::cli {
+
+namespace {
+
+struct GlobalOptions {
+  std::string output = "table";
+  std::string config;
+  bool no_colour = false;
+};
+
+constexpr const char* synopsis =
+    "Instant branches for PostgreSQL.\n\n"
+    "A subject is DATABASE/BRANCH; DATABASE alone means its branch main. A snapshot of it is SUBJECT@LABEL.\n";
+
+constexpr const char* root_footer =
+    "\nExamples:\n"
+    "  bpg init                                   set up, once\n"
+    "  bpg db create app                          a database, with its branch app/main\n"
+    "  bpg branch create app/fix-login            a full, writable copy of app/main\n"
+    "  bpg connect app/fix-login                  psql on it\n"
+    "  bpg branch reset app/fix-login             throw the changes away\n"
+    "  bpg branch delete app/fix-login            and the branch\n"
+    "\nExit status:\n"
+    "  0 done   1 failure   2 wrong usage   3 not found   4 exists already   5 refused\n"
+    "  6 storage, PostgreSQL, permission or space   7 busy   130 interrupted\n"
+    "\n'bpg COMMAND --help' tells more.\n";
+
+void add_global_options(CLI::App& root, GlobalOptions& options, CommandLine& line) {
+  root.add_option("-o,--output", options.output, "How results are printed: table or json")->type_name("FORMAT");
+  root.add_flag("-q,--quiet", line.output.quiet, "Print the result alone: a name, an id");
+  root.add_flag("-v,--verbose", line.output.verbosity, "Print each step with its time; twice: when it began, too");
+  root.add_flag("--no-color", options.no_colour, "Print without colours (also: NO_COLOR)");
+  root.add_flag("-y,--yes", line.yes, "Ask nothing");
+  root.add_option("--config", options.config, "The configuration file")->type_name("FILE");
+  root.set_version_flag("--version", fmt::format("bpg {}", version), "Print the version");
+}
+
+void apply(const GlobalOptions& options, CommandLine& line) {
+  if (options.output != "table" && options.output != "json") {
+    const std::vector<std::string> formats{"table", "json"};
+    throw Error(ErrorCode::usage, fmt::format("unknown output format '{}'", options.output),
+                did_you_mean(options.output, formats, "It is table or json."));
+  }
+  const bool colour_wanted = !options.no_colour && !std::getenv("NO_COLOR");
+  line.output.json = options.output == "json";
+  line.output.colour = colour_wanted && is_terminal(STDOUT_FILENO);
+  line.output.error_colour = colour_wanted && is_terminal(STDERR_FILENO);
+  if (!options.config.empty()) {
+    if (!std::filesystem::exists(options.config)) {
+      throw Error(ErrorCode::usage, fmt::format("there is no configuration file {}", options.config));
+    }
+    line.config_file = options.config;
+  }
+  if (const int verbosity = line.output.verbosity; verbosity > 0) {
+    trace().set_listener([verbosity](const Trace::Entry& entry) {
+      const auto ms = [](std::chrono::microseconds time) { return static_cast<double>(time.count()) / 1000; };
+      if (verbosity > 1) {
+        fmt::print(stderr, "{:8.1f} ", ms(entry.began));
+      }
+      fmt::print(stderr, "{:8.1f} ms  {}\n", ms(entry.took), entry.name);
+    });
+  }
+}
+
+int fail(const Output& output, const Error& error) {
+  output.error(error);
+  return describe(error.code()).exit_status;
+}
+
+/// Whether the command line asks for JSON, when it could not be parsed.
+bool asks_for_json(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word(argv[i]);
+    if (word == "-ojson" || word == "--output=json" ||
+        ((word == "-o" || word == "--output") && i + 1 < argc && std::string_view(argv[i + 1]) == "json")) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CommandLine line;
+  line.output.error_colour = !std::getenv("NO_COLOR") && is_terminal(STDERR_FILENO);
+  try {
+    install_interrupt_handlers();
+    GlobalOptions options;
+    CLI::App root(synopsis, "bpg");
+    root.footer(root_footer);
+    root.require_subcommand(1);
+    root.get_formatter()->column_width(34);
+    add_global_options(root, options, line);
+    add_init_command(root, line);
+    add_database_commands(root, line);
+    add_branch_commands(root, line);
+    add_snapshot_commands(root, line);
+    add_server_commands(root, line);
+    add_status_commands(root, line);
+    add_connection_commands(root, line);
+    add_cleanup_command(root, line);
+    try {
+      root.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() == 0) {  // --help, --version
+        return root.exit(error);
+      }
+      line.output.json = asks_for_json(argc, argv);
+      throw usage_error(root, error, {argv + 1, argv + argc});
+    }
+    apply(options, line);
+    line.action();
+    return 0;
+  } catch (const Error& error) {
+    return fail(line.output, error);
+  } catch (const std::exception& error) {
+    return fail(line.output, Error(ErrorCode::failure, error.what()));
+  }
+}
+
+}  // namespace bpg::cli

@@ -1,0 +1,51 @@
+#include "bpg/cli/output.hpp"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace bpg::cli {
+
+namespace {
+
+void print_line(std::FILE* file, std::string_view text) {
+  if (!text.empty()) {
+    fmt::print(file, "{}{}", text, text.back() == '\n' ? "" : "\n");
+  }
+}
+
+}  // namespace
+
+void Output::result(const nlohmann::ordered_json& as_json, std::string_view as_quiet, std::string_view as_text) const {
+  if (json) {
+    print_line(stdout, as_json.dump(2));
+  } else if (quiet) {
+    print_line(stdout, as_quiet);
+  } else {
+    print_line(stdout, as_text);
+  }
+}
+
+void Output::note(std::string_view text) const {
+  if (!json && !quiet) {
+    print_line(stderr, text);
+  }
+}
+
+void Output::error(const Error& error) const {
+  if (json) {
+    const nlohmann::ordered_json object{{"error",
+                                         {{"code", describe(error.code()).slug},
+                                          {"message", error.message()},
+                                          {"hint", error.hint().empty() ? nlohmann::json(nullptr) : nlohmann::json(error.hint())}}}};
+    print_line(stderr, object.dump());
+    return;
+  }
+  print_line(stderr, fmt::format("{} {}", coloured("bpg:", Colour::red, error_colour), error.message()));
+  if (!error.hint().empty()) {
+    print_line(stderr, fmt::format("{} {}", coloured("hint:", Colour::yellow, error_colour), error.hint()));
+  }
+}
+
+}  // namespace bpg::cli

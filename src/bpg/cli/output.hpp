@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "bpg/util/error.hpp"
+#include "bpg/util/terminal.hpp"
+
+namespace bpg::cli {
+
+/// How results are printed: tables for people, JSON for programs, or the bare result (--quiet).
+struct Output {
+  bool json = false;
+  bool quiet = false;
+  int verbosity = 0;
+  bool colour = false;        ///< on standard output
+  bool error_colour = false;  ///< on standard error
+
+  /// The result of a command in its three forms.
+  void result(const nlohmann::ordered_json& as_json, std::string_view as_quiet, std::string_view as_text) const;
+
+  /// Something a person should know beside the result: standard error, not with --quiet or JSON.
+  void note(std::string_view text) const;
+
+  void error(const Error& error) const;
+
+  std::string paint(std::string_view text, Colour which) const { return coloured(text, which, colour); }
+};
+
+}  // namespace bpg::cli

@@ -1,0 +1,200 @@
+#include "bpg/cli/text.hpp"
+
+#include <map>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "bpg/util/clock.hpp"
+#include "bpg/util/table.hpp"
+#include "bpg/util/text.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::cli {
+
+namespace {
+
+using Align = Table::Align;
+
+std::string age(Time since) { return format_age(system_clock().now() - since); }
+
+std::string state(const Output& output, const std::string& status) {
+  if (status == "running") {
+    return output.paint(status, Colour::green);
+  }
+  return output.paint(status, status == "stopped" || status == "deleted" ? Colour::dim : Colour::yellow);
+}
+
+std::string unique_size(const std::optional<storage::Usage>& usage) { return usage ? format_bytes(usage->unique_bytes) : "-"; }
+std::string shared_size(const std::optional<storage::Usage>& usage) { return usage ? format_bytes(usage->shared_bytes) : "-"; }
+
+/// Lays the branches, parents before children, out as a tree: a prefix for each.
+std::vector<std::string> tree_prefixes(const std::vector<engine::BranchView>& branches) {
+  const auto parent_of = [](const engine::BranchView& branch) {
+    return branch.parent ? branch.database + "/" + *branch.parent : std::string();
+  };
+  std::map<std::string, std::string> last_child;
+  for (const auto& branch : branches) {
+    last_child[parent_of(branch)] = branch.subject();
+  }
+  std::map<std::string, std::string> stem;  // what stands before the children of a branch
+  std::vector<std::string> prefixes;
+  for (const auto& branch : branches) {
+    const std::string parent = parent_of(branch);
+    if (parent.empty() || !stem.contains(parent)) {
+      stem[branch.subject()] = "";
+      prefixes.emplace_back();
+      continue;
+    }
+    const bool last = last_child[parent] == branch.subject();
+    prefixes.push_back(stem[parent] + (last ? "└─ " : "├─ "));
+    stem[branch.subject()] = stem[parent] + (last ? "   " : "│  ");
+  }
+  return prefixes;
+}
+
+std::string fields(const std::vector<std::pair<std::string, std::string>>& pairs) {
+  std::string text;
+  for (const auto& [name, value] : pairs) {
+    text += fmt::format("{:<12} {}\n", name, value);
+  }
+  return text;
+}
+
+std::vector<std::pair<std::string, std::string>> branch_fields(const Output& output, const engine::BranchView& branch) {
+  std::vector<std::pair<std::string, std::string>> pairs{
+      {"branch", branch.subject()},
+      {"state", state(output, branch.status)},
+      {"parent", branch.parent ? branch.database + "/" + *branch.parent : "none"},
+      {"endpoint", fmt::format("{}:{}", branch.host, branch.port)},
+      {"created", fmt::format("{} ({} ago)", to_rfc3339(branch.created_at), age(branch.created_at))},
+      {"volume", fmt::format("{} on {}", branch.volume.id.str(), branch.volume.driver)},
+      {"path", branch.volume.path}};
+  if (branch.volume.usage) {
+    pairs.emplace_back("size", fmt::format("{} of its own, {} shared", unique_size(branch.volume.usage),
+                                           shared_size(branch.volume.usage)));
+  }
+  return pairs;
+}
+
+template <class View, class Name>
+std::string lines_of(const std::vector<View>& views, Name&& name) {
+  std::string text;
+  for (const View& view : views) {
+    text += name(view) + "\n";
+  }
+  return text;
+}
+
+std::string kept_until(const engine::RetainedView& volume) {
+  return volume.keep_until ? to_rfc3339(std::chrono::time_point_cast<std::chrono::seconds>(*volume.keep_until)) : "-";
+}
+
+}  // namespace
+
+std::string branch_tree(const Output& output, const std::vector<engine::BranchView>& branches) {
+  if (branches.empty()) {
+    return "There are no branches. 'bpg db create NAME' makes a database with its branch main.\n";
+  }
+  const auto prefixes = tree_prefixes(branches);
+  Table table({{"BRANCH"}, {"STATE"}, {"PORT", Align::right}, {"AGE", Align::right}, {"UNIQUE", Align::right}, {"SHARED", Align::right}});
+  for (size_t i = 0; i < branches.size(); ++i) {
+    const auto& branch = branches[i];
+    table.add({prefixes[i] + branch.subject(), state(output, branch.status), fmt::format("{}", branch.port),
+               age(branch.created_at), unique_size(branch.volume.usage), shared_size(branch.volume.usage)});
+  }
+  return table.str();
+}
+
+std::string branch_details(const Output& output, const engine::BranchView& branch) {
+  return fields(branch_fields(output, branch));
+}
+
+std::string database_table(const std::vector<engine::DatabaseView>& databases) {
+  if (databases.empty()) {
+    return "There are no databases. 'bpg db create NAME' makes one.\n";
+  }
+  Table table({{"DATABASE"}, {"POSTGRESQL", Align::right}, {"BRANCHES", Align::right}, {"AGE", Align::right}});
+  for (const auto& database : databases) {
+    table.add({database.name, fmt::format("{}", database.pg_version), fmt::format("{}", database.branches), age(database.created_at)});
+  }
+  return table.str();
+}
+
+std::string snapshot_table(const std::vector<engine::SnapshotView>& snapshots) {
+  if (snapshots.empty()) {
+    return "There are no snapshots. 'bpg snapshot create SUBJECT --label NAME' takes one.\n";
+  }
+  Table table({{"SNAPSHOT"}, {"BRANCH"}, {"LABEL"}, {"AGE", Align::right}, {"CONSISTENCY"}, {"LSN"}});
+  for (const auto& snapshot : snapshots) {
+    table.add({snapshot.id.str(), snapshot.database + "/" + snapshot.branch, snapshot.label.empty() ? "-" : snapshot.label,
+               age(snapshot.created_at), to_string(snapshot.consistency),
+               snapshot.stop_lsn ? snapshot.stop_lsn->str() : "-"});
+  }
+  return table.str();
+}
+
+std::string cleanup_table(const std::vector<engine::CleanUpEntry>& entries) {
+  Table table({{"VOLUME"}, {"BRANCH"}, {"LEFT BY"}, {"KEPT UNTIL"}, {"FREES", Align::right}, {"WHAT"}});
+  for (const auto& entry : entries) {
+    const std::string what = entry.freed                     ? "freed"
+                             : !entry.volume.held_by.empty() ? entry.volume.held_by + " needs it"
+                                                             : "in its retention window";
+    table.add({entry.volume.volume.str(), entry.volume.subject, entry.volume.retired_by, kept_until(entry.volume),
+               unique_size(entry.volume.usage), what});
+  }
+  return table.str();
+}
+
+std::string status_page(const Output& output, const engine::Status& status) {
+  std::string text = fields({{"storage", fmt::format("{} in {}", status.location.driver, status.location.root.string())},
+                             {"space", fmt::format("{} free of {}", format_bytes(status.space.free_bytes),
+                                                   format_bytes(status.space.total_bytes))}});
+  text += "\n" + branch_tree(output, status.branches);
+  if (!status.retained.empty()) {
+    text += fmt::format("\n{} of reset or deleted branches {} kept; 'bpg cleanup --dry-run' shows them.\n",
+                        status.retained.size() == 1 ? "One volume" : fmt::format("{} volumes", status.retained.size()),
+                        status.retained.size() == 1 ? "is" : "are");
+  }
+  return text;
+}
+
+std::string info_page(const Output& output, const engine::Info& info) {
+  auto pairs = branch_fields(output, info.branch);
+  pairs.emplace_back("database", fmt::format("{} (PostgreSQL {}), '{}' inside", info.database.name, info.database.pg_version,
+                                             info.database.pg_database));
+  if (info.fork_lsn) {
+    pairs.emplace_back("forked at", info.fork_lsn->str());
+  }
+  pairs.emplace_back("socket", info.socket_directory);
+  pairs.emplace_back("log", info.log_file);
+  std::string text = fields(pairs);
+  if (!info.children.empty()) {
+    text += "\nchildren\n" + branch_tree(output, info.children);
+  }
+  if (!info.snapshots.empty()) {
+    text += "\nsnapshots\n" + snapshot_table(info.snapshots);
+  }
+  if (!info.kept.empty()) {
+    Table table({{"VOLUME"}, {"LEFT BY"}, {"KEPT UNTIL"}, {"UNIQUE", Align::right}});
+    for (const auto& volume : info.kept) {
+      table.add({volume.volume.str(), volume.retired_by, kept_until(volume), unique_size(volume.usage)});
+    }
+    text += fmt::format("\nkept volumes ('bpg branch undo {} --to VOLUME' goes back to one)\n", info.branch.subject()) + table.str();
+  }
+  return text;
+}
+
+std::string names(const std::vector<engine::BranchView>& branches) {
+  return lines_of(branches, [](const auto& branch) { return branch.subject(); });
+}
+std::string names(const std::vector<engine::DatabaseView>& databases) {
+  return lines_of(databases, [](const auto& database) { return database.name; });
+}
+std::string names(const std::vector<engine::SnapshotView>& snapshots) {
+  return lines_of(snapshots, [](const auto& snapshot) { return snapshot.id.str(); });
+}
+
+std::string in_time() { return fmt::format("in {}", format_duration(trace().elapsed())); }
+
+}  // namespace bpg::cli

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bpg/cli/output.hpp"
+#include "bpg/engine/cleanup.hpp"
+#include "bpg/engine/snapshots.hpp"
+#include "bpg/engine/status.hpp"
+#include "bpg/engine/views.hpp"
+
+namespace bpg::cli {
+
+/// What people are shown. Every function returns whole lines.
+
+/// Branches as a tree with their state, port, age and sizes.
+std::string branch_tree(const Output& output, const std::vector<engine::BranchView>& branches);
+std::string branch_details(const Output& output, const engine::BranchView& branch);
+std::string database_table(const std::vector<engine::DatabaseView>& databases);
+std::string snapshot_table(const std::vector<engine::SnapshotView>& snapshots);
+std::string cleanup_table(const std::vector<engine::CleanUpEntry>& entries);
+std::string status_page(const Output& output, const engine::Status& status);
+std::string info_page(const Output& output, const engine::Info& info);
+
+/// The subjects of branches, or the names or ids of others, one a line: what --quiet prints.
+std::string names(const std::vector<engine::BranchView>& branches);
+std::string names(const std::vector<engine::DatabaseView>& databases);
+std::string names(const std::vector<engine::SnapshotView>& snapshots);
+
+/// "in 92 ms": since the command began.
+std::string in_time();
+
+}  // namespace bpg::cli

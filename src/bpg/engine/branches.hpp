@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpg/engine/views.hpp"
+
+namespace bpg::engine {
+
+struct CreateBranch {
+  Subject subject;
+  std::optional<SubjectAt> from{};  ///< main's present state where it is not given
+  bool fast = false;                ///< crash-consistent: no checkpoint on the source
+  bool start = true;
+};
+
+BranchView create_branch(Context& context, const CreateBranch& request);
+
+/// Live branches of one database, or of all; parents before their children.
+std::vector<BranchView> list_branches(const Context& context, const std::optional<std::string>& database, Measure measure);
+BranchView get_branch(const Context& context, const Subject& subject, Measure measure);
+
+/// Changes the name; the server is not touched.
+BranchView rename_branch(Context& context, const Subject& subject, const std::string& name);
+
+struct ResetBranch {
+  Subject subject;
+  std::string to{};   ///< a snapshot of the branch or of its parent; empty: the parent's present state
+  bool fast = false;
+  bool now = false;   ///< free the old volume at once instead of keeping it
+};
+
+/// Gives the branch a new volume; its name, port and password stay. The old volume is kept.
+BranchView reset_branch(Context& context, const ResetBranch& request);
+
+struct UndoReset {
+  Subject subject;
+  std::string to{};  ///< a volume of the branch that is still kept; empty: the one before the last move
+};
+
+/// Points the branch at a volume that it had before; the present one is kept in its place, so undo undoes itself.
+BranchView undo_reset(Context& context, const UndoReset& request);
+
+}  // namespace bpg::engine

@@ -1,0 +1,80 @@
+#include "bpg/engine/context.hpp"
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "bpg/runtime/native/native.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+[[noreturn]] void throw_not_initialised(const Home& home) {
+  throw Error(ErrorCode::not_initialised, fmt::format("betterpg has not been set up in {}", home.data.string()),
+              "Run 'bpg init' first. It says what it chooses and why.");
+}
+
+}  // namespace
+
+Account server_account(const Config& config) {
+  if (::geteuid() != 0) {
+    return current_account();
+  }
+  const auto account = find_account(config.native_user);
+  if (!account) {
+    throw Error(ErrorCode::environment, fmt::format("there is no account '{}' to run servers as", config.native_user),
+                "PostgreSQL does not run as root. Install PostgreSQL, which makes the account, or set native.user.");
+  }
+  if (account->uid == 0) {
+    throw Error(ErrorCode::usage, "native.user is root", "PostgreSQL does not run as root: name another account.");
+  }
+  return *account;
+}
+
+std::string to_json(const storage::Location& location) {
+  return nlohmann::json{{"driver", location.driver},
+                        {"root", location.root.string()},
+                        {"dataset", location.dataset},
+                        {"image", location.image.string()}}
+      .dump();
+}
+
+storage::Location location_from_json(const std::string& text) {
+  const auto json = nlohmann::json::parse(text);
+  return {.driver = json.at("driver"),
+          .root = json.at("root").get<std::string>(),
+          .dataset = json.at("dataset"),
+          .image = json.at("image").get<std::string>()};
+}
+
+std::unique_ptr<Context> open_context(const std::optional<std::filesystem::path>& config_file) {
+  const Home home = Home::find(config_file);
+  const Config config = load_config(home.config_file);
+  std::error_code error;
+  if (!std::filesystem::exists(home.catalog(), error)) {
+    if (error) {
+      throw system_error(error.value(), fmt::format("cannot look into {}", home.data.string()));
+    }
+    throw_not_initialised(home);
+  }
+  auto catalog = step("open catalog", [&] { return catalog::Catalog::open(home.catalog()); });
+  const auto location = catalog.value(storage_key);
+  if (!location) {
+    throw_not_initialised(home);
+  }
+  auto storage = step("open storage", [&] { return storage::open(location_from_json(*location)); });
+  return std::unique_ptr<Context>(new Context{.config = config,
+                                              .home = home,
+                                              .catalog = std::move(catalog),
+                                              .storage = std::move(storage),
+                                              .runtime = std::make_unique<runtime::NativeRuntime>(),
+                                              .account = server_account(config),
+                                              .secrets = Secrets(home.key_file()),
+                                              .clock = system_clock()});
+}
+
+}  // namespace bpg::engine

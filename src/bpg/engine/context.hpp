@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "bpg/catalog/catalog.hpp"
+#include "bpg/engine/config.hpp"
+#include "bpg/engine/home.hpp"
+#include "bpg/engine/secrets.hpp"
+#include "bpg/runtime/runtime.hpp"
+#include "bpg/storage/storage.hpp"
+#include "bpg/util/clock.hpp"
+#include "bpg/util/process.hpp"
+
+namespace bpg::engine {
+
+/// What every use case works with. Opened once a command; used by one thread.
+struct Context {
+  Config config;
+  Home home;
+  catalog::Catalog catalog;
+  std::unique_ptr<storage::Storage> storage;
+  std::unique_ptr<runtime::Runtime> runtime;
+  Account account;  ///< who the servers run as
+  Secrets secrets;
+  const Clock& clock;
+
+  Owner owner() const { return {account.uid, account.gid}; }
+  bool atomic() const { return storage->traits().atomic_snapshot; }
+};
+
+/// Opens what `bpg init` made; throws `Error{not_initialised}` where it has not been run.
+std::unique_ptr<Context> open_context(const std::optional<std::filesystem::path>& config_file);
+
+/// Who servers run as: `native.user` under root, else the user who runs bpg. Throws where there is no such account.
+Account server_account(const Config& config);
+
+/// The storage's location as the catalog keeps it (JSON under the key "storage").
+inline constexpr const char* storage_key = "storage";
+std::string to_json(const storage::Location& location);
+storage::Location location_from_json(const std::string& text);
+
+}  // namespace bpg::engine

@@ -1,0 +1,185 @@
+#include "bpg/engine/databases.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "bpg/engine/delete_branch.hpp"
+#include "bpg/engine/lock.hpp"
+#include "bpg/engine/making.hpp"
+#include "bpg/engine/manifest.hpp"
+#include "bpg/engine/port.hpp"
+#include "bpg/engine/server.hpp"
+#include "bpg/postgres/data_directory.hpp"
+#include "bpg/postgres/installation.hpp"
+#include "bpg/postgres/roles.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+void refuse_taken_name(const Context& context, const std::string& name) {
+  if (context.catalog.databases.find_live(name)) {
+    throw Error(ErrorCode::already_exists, fmt::format("database '{}' exists already", name),
+                "'bpg db list' shows what there is.");
+  }
+}
+
+/// template0 and template1 are PostgreSQL's own; the others' names become those of databases in their cluster.
+void check_database_name(const std::string& name) {
+  check_name("database", name);
+  if (name == "template0" || name == "template1") {
+    throw Error(ErrorCode::usage, fmt::format("'{}' is a name of PostgreSQL's own", name), "Choose another name.");
+  }
+}
+
+}  // namespace
+
+BranchView create_database(Context& context, const CreateDatabase& request) {
+  check_database_name(request.name);
+  refuse_taken_name(context, request.name);
+  require_space(context);
+  const auto installation = postgres::choose_installation(context.config.bin_dirs, request.pg_major);
+
+  const Time now = context.clock.now();
+  const std::string password = random_password();
+  const BranchId branch_id = BranchId::make();
+  Volume volume{.id = VolumeId::make(), .database = DatabaseId::make(), .branch = branch_id, .created_at = now};
+  BranchRef branch{{.id = volume.database,
+                    .name = request.name,
+                    .pg_major = installation.major,
+                    .pg_database = request.name,
+                    .created_at = now},
+                   {.id = branch_id,
+                    .database = volume.database,
+                    .name = std::string(main_branch),
+                    .volume = volume.id,
+                    .sealed_password = context.secrets.seal(password, branch_id.str()),
+                    .created_at = now}};
+
+  Making making(context, volume.id, [&] {
+    refuse_taken_name(context, request.name);
+    branch.branch.port = choose_port(context);
+    context.catalog.databases.insert(branch.database);
+    context.catalog.branches.insert(branch.branch);
+    context.catalog.volumes.insert(volume);
+  });
+  step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
+  step("initdb", [&] { postgres::make_cluster(installation, data_directory(context, volume.id), context.account); });
+  first_start(context, branch, volume, password, [&](postgres::Session& session) {
+    postgres::create_owner_and_database(session, request.name, password);
+  });
+  volume.fork_lsn.reset();  // it comes from nowhere
+  making.done([&] {
+    branch.branch.state = State::ready;
+    context.catalog.branches.update(branch.branch);
+    volume.state = State::ready;
+    context.catalog.volumes.update(volume);
+  });
+  return view(context, branch);
+}
+
+std::vector<DatabaseView> list_databases(const Context& context) {
+  std::vector<DatabaseView> views;
+  for (const Database& database : context.catalog.databases.list_live()) {
+    views.push_back(view(context, database));
+  }
+  return views;
+}
+
+DatabaseView get_database(const Context& context, const std::string& name) {
+  return view(context, find_database(context, name));
+}
+
+DatabaseView rename_database(Context& context, const std::string& from, const std::string& to) {
+  check_database_name(to);
+  Database database = find_database(context, from);
+  if (from != to) {
+    context.catalog.write([&] {
+      refuse_taken_name(context, to);
+      database = find_database(context, from);
+      database.name = to;
+      context.catalog.databases.update(database);
+    });
+    rewrite_manifests(context, database.id);
+  }
+  return view(context, database);
+}
+
+DatabaseView delete_database(Context& context, const DeleteDatabase& request) {
+  Database database = find_database(context, request.name);
+  std::vector<BranchRef> branches;
+  std::vector<std::string> besides_main;
+  std::vector<FileLock> locks;
+  for (const Branch& branch : context.catalog.branches.list(database.id)) {
+    if (branch.state == State::creating) {
+      throw Error(ErrorCode::busy, fmt::format("branch '{}/{}' is still being made", database.name, branch.name),
+                  "Try again in a moment.");
+    }
+    if (branch.state == State::ready) {
+      branches.insert(branches.begin(), {database, branch});
+      if (branch.parent) {
+        besides_main.push_back(database.name + "/" + branch.name);
+      }
+    }
+  }
+  if (!besides_main.empty() && !request.force) {
+    throw Error(ErrorCode::has_children,
+                fmt::format("database '{}' has branches besides main: {}", database.name, fmt::join(besides_main, ", ")),
+                "Delete them all with --force.");
+  }
+  for (const BranchRef& branch : branches) {
+    locks.push_back(lock_branch(context, branch.branch, FileLock::Mode::exclusive));
+    find_branch_again(context, branch);
+  }
+  const DatabaseView before = view(context, database);
+  retire_branches(context, branches, request.now, [&] {
+    for (const Branch& branch : context.catalog.branches.list(database.id)) {
+      if (branch.state == State::creating || branch.state == State::ready) {
+        throw Error(ErrorCode::busy, fmt::format("branch '{}/{}' appeared meanwhile", database.name, branch.name),
+                    "Try again.");
+      }
+    }
+    database.deleted_at = context.catalog.branches.find(branches.front().branch.id)->deleted_at;
+    context.catalog.databases.update(database);
+  });
+  return before;
+}
+
+DatabaseView undelete_database(Context& context, const std::string& name) {
+  if (context.catalog.databases.find_live(name)) {
+    throw Error(ErrorCode::already_exists, fmt::format("database '{}' exists", name),
+                fmt::format("To bring the deleted one back, rename this one first: 'bpg db rename {} NEW'.", name));
+  }
+  auto database = context.catalog.databases.find_deleted(name);
+  if (!database) {
+    throw Error(ErrorCode::not_found, fmt::format("no deleted database '{}' is kept", name),
+                "'bpg cleanup --dry-run' shows what is kept.");
+  }
+  const Time deleted_at = database->deleted_at.value();
+  std::vector<BranchRef> revived;
+  step("revive", [&] {
+    context.catalog.write([&] {
+      database->deleted_at.reset();
+      context.catalog.databases.update(*database);
+      for (Branch& branch : context.catalog.branches.list(database->id)) {
+        const auto volume = context.catalog.volumes.find(branch.volume);
+        if (branch.state == State::retired && branch.deleted_at == deleted_at && volume &&
+            volume->state == State::retired) {
+          revive_branch(context, branch);
+          revived.push_back({*database, branch});
+        }
+      }
+    });
+  });
+  for (const BranchRef& branch : revived) {
+    if (branch.branch.wants_running) {
+      const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
+      start_server(context, branch);
+    }
+  }
+  return view(context, *database);
+}
+
+}  // namespace bpg::engine

@@ -1,0 +1,111 @@
+#include "bpg/engine/init.hpp"
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "bpg/engine/recover.hpp"
+#include "bpg/postgres/installation.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+void make_directories(const Home& home, const Owner& owner) {
+  make_directory(home.data, 0711);
+  make_directory(home.locks(), 0700);
+  make_directory(home.sockets(), 0711);
+  make_directory(home.logs(), 0700, owner);
+}
+
+/// The server's account must be able to go down to the volumes.
+void require_passable(const fs::path& directory, const Account& account) {
+  if (::geteuid() != 0) {
+    return;
+  }
+  const auto result = run({"test", "-x", directory.string()}, {.account = account, .directory = "/"});
+  if (result.exit_status != 0) {
+    throw Error(ErrorCode::permission, fmt::format("account '{}' cannot enter {}", account.name, directory.string()),
+                "Servers run as that account: give it the right to pass (chmod o+x) on each directory above, or choose "
+                "another place with BPG_HOME or --path.");
+  }
+}
+
+void refuse_other_choice(const Init& request, const storage::Location& location) {
+  if (request.driver != "auto" && request.driver != location.driver) {
+    throw Error(ErrorCode::refused,
+                fmt::format("betterpg is already set up on {}, in {}", location.driver, location.root.string()),
+                "Remove that with 'bpg init --remove', or use another BPG_HOME.");
+  }
+}
+
+}  // namespace
+
+InitResult init(const Init& request) {
+  const Home home = Home::find(request.config_file);
+  const Config config = load_config(home.config_file);
+  InitResult result{.home = home.data};
+  for (const auto& installation : postgres::find_installations(config.bin_dirs)) {
+    result.pg_versions.push_back(installation.major);
+  }
+  postgres::choose_installation(config.bin_dirs, std::nullopt);
+  const Account account = server_account(config);
+  result.account = account.name;
+
+  step("make home", [&] { make_directories(home, {account.uid, account.gid}); });
+  require_passable(home.data, account);
+  Secrets::make_key(home.key_file());
+  auto catalog = catalog::Catalog::open(home.catalog());
+  if (const auto known = catalog.value(storage_key)) {
+    result.already_done = true;
+    result.location = location_from_json(*known);
+    refuse_other_choice(request, result.location);
+    storage::open(result.location);
+    return result;
+  }
+  storage::SetupRequest setup{.driver = request.driver,
+                              .pool = request.pool,
+                              .path = request.path,
+                              .home = home.data,
+                              .size_given = request.image_bytes.has_value(),
+                              .preallocate = request.preallocate};
+  setup.image_bytes = request.image_bytes.value_or(setup.image_bytes);
+  const auto made = step("set up storage", [&] { return storage::set_up(setup); });
+  result.location = made.location;
+  result.reason = made.reason;
+  result.notes = made.notes;
+  require_passable(made.location.root, account);
+  step("store location", [&] { catalog.write([&] { catalog.set_value(storage_key, to_json(made.location)); }); });
+  return result;
+}
+
+InitResult remove_init(const std::optional<std::filesystem::path>& config_file) {
+  auto context = open_context(config_file);
+  recover(*context);
+  const auto databases = context->catalog.databases.list_live();
+  if (!databases.empty()) {
+    throw Error(ErrorCode::refused, fmt::format("there are still databases, '{}' among them", databases.front().name),
+                "Delete them first: 'bpg db delete NAME --force --now'.");
+  }
+  if (const auto kept = context->catalog.volumes.list(); !kept.empty()) {
+    throw Error(ErrorCode::refused, fmt::format("{} volumes of deleted branches are still kept", kept.size()),
+                "Free them first: 'bpg cleanup --now'.");
+  }
+  InitResult result{.home = context->home.data, .location = context->storage->location()};
+  const Home home = context->home;
+  context.reset();
+  step("tear down storage", [&] { storage::tear_down(result.location); });
+  for (const fs::path& path : {home.locks(), home.sockets(), home.logs(), home.key_file()}) {
+    remove_tree(path);
+  }
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    remove_tree(home.catalog().string() + suffix);
+  }
+  std::error_code not_empty;
+  fs::remove(home.data, not_empty);  // the user's configuration file may be there
+  return result;
+}
+
+}  // namespace bpg::engine

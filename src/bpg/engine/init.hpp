@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bpg/engine/context.hpp"
+
+namespace bpg::engine {
+
+struct Init {
+  std::optional<std::filesystem::path> config_file{};
+  std::string driver = "auto";
+  std::string pool{};
+  std::filesystem::path path{};
+  std::optional<uint64_t> image_bytes{};
+  bool preallocate = false;
+};
+
+struct InitResult {
+  bool already_done = false;
+  std::filesystem::path home;
+  storage::Location location{};
+  std::string reason{};            ///< why this storage; empty where it was done before
+  std::vector<std::string> notes{};
+  std::vector<int> pg_versions{};  ///< installed majors, newest first
+  std::string account{};           ///< who servers run as
+};
+
+/// Checks what is needed, chooses the storage, makes betterpg's files. Run again, it changes nothing and says what
+/// there is; where it was interrupted, it goes on.
+InitResult init(const Init& request);
+
+/// Removes what `init` made. Throws `Error{refused}` while there are databases or kept volumes.
+InitResult remove_init(const std::optional<std::filesystem::path>& config_file);
+
+}  // namespace bpg::engine

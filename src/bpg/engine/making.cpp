@@ -1,0 +1,88 @@
+#include "bpg/engine/making.hpp"
+
+#include <fmt/format.h>
+
+#include "bpg/engine/lock.hpp"
+#include "bpg/engine/server.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/interrupt.hpp"
+#include "bpg/util/text.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::engine {
+
+Making::Making(Context& context, const VolumeId& volume, const std::function<void()>& rows)
+    : m_context(context), m_volume(volume), m_lock(try_lock_volume(context, volume)) {
+  step("store intent", [&] { context.catalog.write(rows); });
+}
+
+Making::~Making() {
+  if (m_done) {
+    return;
+  }
+  const HoldInterrupts hold;
+  try {
+    undo_creation(m_context, m_volume);
+  } catch (const std::exception&) {
+    // The error that brought us here is the one to tell. The row is still `creating`: the next command tries again.
+  }
+}
+
+void Making::done(const std::function<void()>& rows) {
+  step("store result", [&] {
+    m_context.catalog.write(rows);
+    m_done = true;
+  });
+  forget_lock(m_context, m_volume.str());
+}
+
+void undo_creation(Context& context, const VolumeId& id) {
+  const auto volume = context.catalog.volumes.find(id);
+  if (!volume || volume->state != State::creating) {
+    return;
+  }
+  const auto branch = context.catalog.branches.find(volume->branch);
+  if (branch) {
+    stop_server(context, *branch, id);
+  }
+  const auto origin = volume->origin ? context.catalog.snapshots.find(*volume->origin) : std::nullopt;
+  const bool origin_is_new = origin && origin->state == State::creating;
+  std::vector<SnapshotId> snapshots;
+  if (origin_is_new) {
+    snapshots.push_back(origin->id);
+  }
+  context.storage->destroy_volume(id, snapshots);
+  remove_tree(context.home.socket_directory(id));
+  for (const char* suffix : {"", ".1"}) {
+    remove_tree(context.home.log_file(id).string() + suffix);
+  }
+  const bool branch_is_new = branch && branch->state == State::creating;
+  context.catalog.write([&] {
+    context.catalog.volumes.erase(id);
+    if (origin_is_new) {
+      context.catalog.snapshots.erase(origin->id);
+    }
+    if (branch_is_new) {
+      context.catalog.branches.erase(branch->id);
+      if (!branch->parent) {  // main: its database was to come with it
+        context.catalog.databases.erase(branch->database);
+      }
+    }
+  });
+  forget_lock(context, id.str());
+  if (branch_is_new) {
+    forget_lock(context, branch->id.str());
+  }
+}
+
+void require_space(const Context& context) {
+  const storage::Space space = context.storage->space();
+  if (space.free_bytes < context.config.reserve_bytes) {
+    throw Error(ErrorCode::no_space,
+                fmt::format("only {} are free in {}, and {} are kept in reserve", format_bytes(space.free_bytes),
+                            context.storage->location().root.string(), format_bytes(context.config.reserve_bytes)),
+                "Delete branches or snapshots, run 'bpg cleanup', or lower storage.reserve in the configuration.");
+  }
+}
+
+}  // namespace bpg::engine

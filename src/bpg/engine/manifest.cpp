@@ -1,0 +1,51 @@
+#include "bpg/engine/manifest.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace bpg::engine {
+
+namespace {
+
+template <class Id>
+nlohmann::json id_or_null(const std::optional<Id>& id) {
+  return id ? nlohmann::json(id->str()) : nlohmann::json(nullptr);
+}
+
+}  // namespace
+
+void write_manifest(const Context& context, const BranchRef& branch, const Volume& volume) {
+  const nlohmann::ordered_json manifest{
+      {"format", 1},
+      {"volume", volume.id.str()},
+      {"database",
+       {{"id", branch.database.id.str()},
+        {"name", branch.database.name},
+        {"pg_version", branch.database.pg_major},
+        {"pg_database", branch.database.pg_database}}},
+      {"branch",
+       {{"id", branch.branch.id.str()},
+        {"name", branch.branch.name},
+        {"parent", id_or_null(branch.branch.parent)},
+        {"port", branch.branch.port}}},
+      {"parent_volume", id_or_null(volume.parent)},
+      {"origin_snapshot", id_or_null(volume.origin)},
+      {"fork_lsn", volume.fork_lsn ? nlohmann::json(volume.fork_lsn->str()) : nlohmann::json(nullptr)},
+      {"created_at", to_rfc3339(volume.created_at)}};
+  write_file_atomic(context.storage->volume_path(volume.id) / "manifest.json", manifest.dump(2) + "\n",
+                    {.mode = 0600, .owner = context.owner(), .durable = volume.state != State::creating});
+}
+
+void rewrite_manifests(const Context& context, const DatabaseId& database) {
+  for (const Volume& volume : context.catalog.volumes.list()) {
+    if (volume.database != database || volume.state == State::deleting || volume.state == State::creating) {
+      continue;
+    }
+    const auto branch = context.catalog.branches.find(volume.branch);
+    const auto owner = context.catalog.databases.find(database);
+    if (branch && owner) {
+      write_manifest(context, {*owner, *branch}, volume);
+    }
+  }
+}
+
+}  // namespace bpg::engine

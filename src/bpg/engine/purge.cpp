@@ -1,0 +1,125 @@
+#include "bpg/engine/purge.hpp"
+
+#include <fmt/format.h>
+
+#include "bpg/engine/lock.hpp"
+#include "bpg/engine/server.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+bool has_clones_besides(const Context& context, const SnapshotId& snapshot, const VolumeId& volume) {
+  for (const Volume& clone : context.catalog.volumes.clones_of(snapshot)) {
+    if (clone.id != volume) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/// The snapshots that go with a volume: its own, unless clones need them, and its origin, if that was made for it.
+std::vector<Snapshot> snapshots_going_with(const Context& context, const Volume& volume) {
+  std::vector<Snapshot> going;
+  for (const Snapshot& snapshot : context.catalog.snapshots.of_volume(volume.id)) {
+    if (!has_clones_besides(context, snapshot.id, volume.id)) {
+      going.push_back(snapshot);
+    }
+  }
+  if (volume.origin) {
+    const auto origin = context.catalog.snapshots.find(*volume.origin);
+    const auto parent = origin ? context.catalog.volumes.find(origin->volume) : std::nullopt;
+    const bool needed_as_itself = origin && origin->user && parent && parent->state != State::deleted;
+    if (origin && !needed_as_itself && origin->state != State::deleted &&
+        !has_clones_besides(context, origin->id, volume.id)) {
+      going.push_back(*origin);
+    }
+  }
+  return going;
+}
+
+}  // namespace
+
+std::string held_by(const Context& context, const Volume& volume) {
+  const auto branch = context.catalog.branches.find(volume.branch);
+  if (!branch || branch->state != State::ready) {
+    return {};
+  }
+  if (branch->volume == volume.id) {
+    return fmt::format("branch '{}'", branch->name);
+  }
+  for (const Snapshot& snapshot : context.catalog.snapshots.of_volume(volume.id)) {
+    if (snapshot.user && snapshot.state == State::ready) {
+      return fmt::format("snapshot '{}'", snapshot.label.empty() ? snapshot.id.str() : snapshot.label);
+    }
+  }
+  return {};
+}
+
+void purge(Context& context, const VolumeId& id) {
+  const auto lock = try_lock_volume(context, id);
+  if (!lock) {
+    throw Error(ErrorCode::busy, fmt::format("another command is at work on volume {}", id.str()));
+  }
+  step("begin purge", [&] {
+    context.catalog.write([&] {
+      auto volume = context.catalog.volumes.find(id);
+      if (!volume || volume->state != State::retired) {
+        throw Error(ErrorCode::refused, fmt::format("volume {} is in use again", id.str()));
+      }
+      if (const std::string holder = held_by(context, *volume); !holder.empty()) {
+        throw Error(ErrorCode::refused, fmt::format("{} needs volume {}", holder, id.str()));
+      }
+      for (Snapshot& snapshot : snapshots_going_with(context, *volume)) {
+        snapshot.state = State::deleting;
+        context.catalog.snapshots.update(snapshot);
+      }
+      volume->state = State::deleting;
+      context.catalog.volumes.update(*volume);
+    });
+  });
+  finish_purge(context, id);
+}
+
+void finish_purge(Context& context, const VolumeId& id) {
+  auto volume = context.catalog.volumes.find(id);
+  if (!volume || volume->state != State::deleting) {
+    return;
+  }
+  auto branch = context.catalog.branches.find(volume->branch);
+  if (branch) {
+    stop_server(context, *branch, id);
+  }
+  std::vector<Snapshot> going;
+  std::vector<SnapshotId> ids;
+  for (const Snapshot& snapshot : snapshots_going_with(context, *volume)) {
+    if (snapshot.state == State::deleting) {
+      going.push_back(snapshot);
+      ids.push_back(snapshot.id);
+    }
+  }
+  step("destroy volume", [&] { context.storage->destroy_volume(id, ids); });
+  remove_tree(context.home.socket_directory(id));
+  for (const char* suffix : {"", ".1"}) {
+    remove_tree(context.home.log_file(id).string() + suffix);
+  }
+  step("end purge", [&] {
+    context.catalog.write([&] {
+      for (Snapshot& snapshot : going) {
+        snapshot.state = State::deleted;
+        context.catalog.snapshots.update(snapshot);
+      }
+      volume->state = State::deleted;
+      context.catalog.volumes.update(*volume);
+      if (branch && branch->state == State::retired && branch->volume == id) {
+        branch->state = State::deleted;
+        context.catalog.branches.update(*branch);
+      }
+    });
+  });
+  forget_lock(context, id.str());
+}
+
+}  // namespace bpg::engine

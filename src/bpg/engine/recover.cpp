@@ -1,0 +1,133 @@
+#include "bpg/engine/recover.hpp"
+
+#include <fmt/format.h>
+
+#include "bpg/engine/lock.hpp"
+#include "bpg/engine/making.hpp"
+#include "bpg/engine/purge.hpp"
+#include "bpg/engine/server.hpp"
+#include "bpg/engine/switching.hpp"
+#include "bpg/util/error.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+std::string subject_of(const Context& context, const BranchId& id) {
+  const auto branch = context.catalog.branches.find(id);
+  const auto database = branch ? context.catalog.databases.find(branch->database) : std::nullopt;
+  return database ? fmt::format("{}/{}", database->name, branch->name) : id.str();
+}
+
+std::optional<FileLock> try_lock(const Context& context, const std::string& id) {
+  return FileLock::acquire(context.home.lock_file(id), FileLock::Mode::exclusive, std::chrono::milliseconds(0));
+}
+
+class Recovery {
+ public:
+  explicit Recovery(Context& context) : m_context(context) {}
+
+  std::vector<std::string> run() {
+    undo_volumes();
+    finish_volumes();
+    undo_or_finish_snapshots();
+    end_switches();
+    stop_retired();
+    return std::move(m_did);
+  }
+
+ private:
+  /// One thing that cannot be mended must not keep the others, or the command itself, from going on.
+  template <class Work>
+  void attempt(const std::string& what, const std::string& subject, Work&& work) {
+    try {
+      work();
+      m_did.push_back(fmt::format("{} of {}", what, subject));
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::interrupted) {
+        throw;
+      }
+      m_did.push_back(fmt::format("could not complete: {} of {}: {}", what, subject, error.message()));
+    }
+  }
+
+  void undo_volumes() {
+    for (const Volume& volume : m_context.catalog.volumes.list(State::creating)) {
+      if (const auto lock = try_lock_volume(m_context, volume.id)) {
+        const std::string subject = subject_of(m_context, volume.branch);
+        attempt("undid the interrupted making", subject, [&] { undo_creation(m_context, volume.id); });
+      }
+    }
+  }
+
+  void finish_volumes() {
+    for (const Volume& volume : m_context.catalog.volumes.list(State::deleting)) {
+      if (const auto lock = try_lock_volume(m_context, volume.id)) {
+        attempt("finished the interrupted deletion", fmt::format("volume {}", volume.id.str()),
+                [&] { finish_purge(m_context, volume.id); });
+      }
+    }
+  }
+
+  void undo_or_finish_snapshots() {
+    for (const State state : {State::creating, State::deleting}) {
+      for (Snapshot& snapshot : m_context.catalog.snapshots.list(state)) {
+        const auto lock = try_lock(m_context, snapshot.id.str());
+        const auto volume = m_context.catalog.volumes.find(snapshot.volume);
+        const bool goes_with_a_volume = (volume && volume->state == State::deleting) ||
+                                        !m_context.catalog.volumes.clones_of(snapshot.id).empty();
+        if (!lock || goes_with_a_volume) {
+          continue;
+        }
+        attempt(state == State::creating ? "undid the interrupted making" : "finished the interrupted deletion",
+                fmt::format("snapshot {}", snapshot.id.str()), [&] {
+                  m_context.storage->destroy_snapshot(snapshot.volume, snapshot.id);
+                  m_context.catalog.write([&] {
+                    if (state == State::creating) {
+                      m_context.catalog.snapshots.erase(snapshot.id);
+                    } else {
+                      snapshot.state = State::deleted;
+                      m_context.catalog.snapshots.update(snapshot);
+                    }
+                  });
+                });
+        forget_lock(m_context, snapshot.id.str());
+      }
+    }
+  }
+
+  void end_switches() {
+    for (const Branch& branch : m_context.catalog.branches.list_live()) {
+      if (!branch.switching) {
+        continue;
+      }
+      if (const auto lock = try_lock(m_context, branch.id.str())) {
+        attempt("ended the interrupted switch", subject_of(m_context, branch.id),
+                [&] { end_switching(m_context, branch.id); });
+      }
+    }
+  }
+
+  void stop_retired() {
+    for (const Volume& volume : m_context.catalog.volumes.list(State::retired)) {
+      if (!server_status(m_context, volume.id).running) {
+        continue;
+      }
+      const auto branch = m_context.catalog.branches.find(volume.branch);
+      const auto lock = try_lock(m_context, volume.branch.str());
+      if (branch && lock) {
+        attempt("finished the interrupted deletion", subject_of(m_context, branch->id),
+                [&] { stop_server(m_context, *branch, volume.id); });
+      }
+    }
+  }
+
+  Context& m_context;
+  std::vector<std::string> m_did;
+};
+
+}  // namespace
+
+std::vector<std::string> recover(Context& context) { return Recovery(context).run(); }
+
+}  // namespace bpg::engine

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include "bpg/engine/branches.hpp"
+#include "bpg/engine/clone.hpp"
+#include "bpg/engine/lock.hpp"
+#include "bpg/engine/making.hpp"
+#include "bpg/engine/manifest.hpp"
+#include "bpg/engine/port.hpp"
+#include "bpg/engine/purge.hpp"
+#include "bpg/engine/retire.hpp"
+#include "bpg/engine/server.hpp"
+#include "bpg/engine/switching.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+std::optional<BranchRef> parent_of(const Context& context, const BranchRef& branch) {
+  const auto parent = branch.branch.parent ? context.catalog.branches.find(*branch.branch.parent) : std::nullopt;
+  return parent && parent->state == State::ready ? std::optional(BranchRef{branch.database, *parent}) : std::nullopt;
+}
+
+/// A snapshot by label or id: the branch's own before its parent's.
+CloneSource find_snapshot_source(const Context& context, const BranchRef& branch, const std::optional<BranchRef>& parent,
+                                 const std::string& name) {
+  try {
+    return {.branch = branch, .snapshot = find_snapshot(context, branch, name)};
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found || !parent) {
+      throw;
+    }
+  }
+  try {
+    return {.branch = *parent, .snapshot = find_snapshot(context, *parent, name)};
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) {
+      throw;
+    }
+    throw Error(ErrorCode::not_found,
+                fmt::format("neither {} nor its parent {} has a snapshot '{}'", branch.subject(), parent->subject(), name),
+                error.hint());
+  }
+}
+
+CloneSource find_source(const Context& context, const BranchRef& branch, const ResetBranch& request) {
+  const auto parent = parent_of(context, branch);
+  if (!request.to.empty()) {
+    return find_snapshot_source(context, branch, parent, request.to);
+  }
+  if (!parent) {
+    throw Error(ErrorCode::refused, fmt::format("{} has no parent to be reset to", branch.subject()),
+                fmt::format("Name one of its snapshots: 'bpg branch reset {} --to SNAPSHOT'.", branch.subject()));
+  }
+  return {.branch = *parent, .snapshot = std::nullopt, .fast = request.fast};
+}
+
+}  // namespace
+
+BranchView reset_branch(Context& context, const ResetBranch& request) {
+  BranchRef branch = find_branch(context, request.subject);
+  const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
+  branch = find_branch_again(context, branch);
+  CloneSource source = find_source(context, branch, request);
+  std::optional<FileLock> source_lock;
+  if (source.branch.branch.id != branch.branch.id) {
+    source_lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
+    source.branch = find_branch_again(context, source.branch);
+  }
+  require_space(context);
+
+  const VolumeId old_volume = branch.branch.volume;
+  const bool start = server_status(context, old_volume).running;
+  ClonePlan plan = plan_clone(context, source, branch.branch.id);
+  Making making(context, plan.volume.id, [&] { store_plan(context, source, plan); });
+  Frozen frozen = make_clone(context, source, plan);
+
+  Switching switching(context, branch);
+  if (start) {
+    require_free_port(branch.branch.port);
+    first_start(context, branch, plan.volume, owner_endpoint(context, branch).password, [](postgres::Session&) {});
+  } else {
+    step("write manifest", [&] {
+      write_manifest(context, branch, plan.volume);
+      sync_file_system(context.storage->volume_path(plan.volume.id));
+    });
+  }
+  frozen.finish();
+  making.done([&] {
+    retire_volume(context, old_volume, "reset");
+    context.catalog.branches.append({branch.branch.id, old_volume, plan.volume.id, "reset", context.clock.now()});
+    store_clone(context, plan, frozen);
+    branch.branch.volume = plan.volume.id;
+    context.catalog.branches.update(branch.branch);
+  });
+  switching.done();
+  if (request.now) {
+    purge(context, old_volume);
+  }
+  return view(context, branch);
+}
+
+BranchView undo_reset(Context& context, const UndoReset& request) {
+  BranchRef branch = find_branch(context, request.subject);
+  const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
+  branch = find_branch_again(context, branch);
+  const VolumeId present = branch.branch.volume;
+  const Volume target = find_undo_target(context, branch, request.to);
+
+  const bool start = server_status(context, present).running;
+  Switching switching(context, branch);
+  BranchRef moved = branch;
+  moved.branch.volume = target.id;
+  step("move branch", [&] {
+    context.catalog.write([&] {
+      retire_volume(context, present, "undo");
+      unretire_volume(context, target.id);
+      context.catalog.branches.append({branch.branch.id, present, target.id, "undo", context.clock.now()});
+      Branch marked = moved.branch;
+      marked.switching = true;
+      context.catalog.branches.update(marked);
+    });
+  });
+  if (start) {
+    start_server(context, moved);
+  }
+  write_manifest(context, moved, volume_of(context, moved.branch));
+  context.catalog.write([&] { context.catalog.branches.update(moved.branch); });
+  switching.done();
+  return view(context, moved);
+}
+
+}  // namespace bpg::engine

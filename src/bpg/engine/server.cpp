@@ -1,0 +1,177 @@
+#include "bpg/engine/server.hpp"
+
+#include <poll.h>
+
+#include <future>
+
+#include <fmt/format.h>
+
+#include "bpg/engine/manifest.hpp"
+#include "bpg/engine/port.hpp"
+#include "bpg/postgres/control_file.hpp"
+#include "bpg/postgres/data_directory.hpp"
+#include "bpg/postgres/installation.hpp"
+#include "bpg/postgres/roles.hpp"
+#include "bpg/postgres/settings.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto start_deadline = 600s;  // a long recovery is legitimate
+constexpr auto stop_deadline = 120s;
+
+enum class Access { closed, open };
+enum class Durability { durable, synced_at_the_end };
+
+void write_settings(const Context& context, const VolumeId& volume, Access access, Durability durability) {
+  const fs::path root = context.storage->volume_path(volume);
+  const WriteOptions options{.mode = 0600, .owner = context.owner(), .durable = false};
+  write_file_atomic(root / postgres::settings_file,
+                    postgres::render_settings({.copy_on_write = context.storage->traits().shares_space,
+                                               .durable = durability == Durability::durable}),
+                    options);
+  write_file_atomic(root / postgres::hba_file, postgres::render_hba(access == Access::open), options);
+  std::vector<std::string> accounts{context.account.name};
+  if (const std::string self = current_account().name; self != context.account.name) {
+    accounts.push_back(self);
+  }
+  write_file_atomic(root / postgres::ident_file, postgres::render_ident(accounts), options);
+}
+
+runtime::ServerSpec spec_of(const Context& context, const Branch& branch, const VolumeId& volume) {
+  return {.identity = volume.str(),
+          .program = {},
+          .data_directory = data_directory(context, volume),
+          .socket_directory = context.home.socket_directory(volume),
+          .log_file = context.home.log_file(volume),
+          .account = context.account,
+          .port = branch.port,
+          .settings = postgres::fixed_settings(context.storage->volume_path(volume))};
+}
+
+runtime::ServerSpec spec_to_start(const Context& context, const BranchRef& branch, const VolumeId& volume) {
+  runtime::ServerSpec spec = spec_of(context, branch.branch, volume);
+  spec.program = postgres::choose_installation(context.config.bin_dirs, branch.database.pg_major).program("postgres");
+  return spec;
+}
+
+void check_identity(postgres::Session& session, const VolumeId& volume) {
+  if (session.query_value("SELECT current_setting('cluster_name')") != volume.str()) {
+    throw Error(ErrorCode::postgres, "another server answers at this branch's endpoint");
+  }
+  if (session.query_value("SELECT pg_is_in_recovery()") != "f") {
+    throw Error(ErrorCode::postgres, "the server is ready but does not take writes");
+  }
+}
+
+/// The endpoint opens a moment after the reload; nothing tells when.
+void wait_for_endpoint(const postgres::Endpoint& endpoint, const VolumeId& volume) {
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  for (;;) {
+    try {
+      postgres::Session session(endpoint);
+      check_identity(session, volume);
+      return;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::postgres || std::chrono::steady_clock::now() > deadline) {
+        throw;
+      }
+    }
+    ::poll(nullptr, 0, 1);
+  }
+}
+
+}  // namespace
+
+runtime::ServerStatus server_status(const Context& context, const VolumeId& volume) {
+  return context.runtime->status(data_directory(context, volume));
+}
+
+postgres::Endpoint admin_endpoint(const Context& context, const Branch& branch, const VolumeId& volume) {
+  return {.host = context.home.socket_directory(volume).string(),
+          .port = branch.port,
+          .user = postgres::superuser,
+          .database = "postgres"};
+}
+
+postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branch) {
+  return {.host = loopback,
+          .port = branch.branch.port,
+          .user = postgres::owner_role,
+          .database = branch.database.pg_database,
+          .password = context.secrets.unseal(branch.branch.sealed_password, branch.branch.id.str())};
+}
+
+void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
+                 const std::function<void(postgres::Session&)>& settle) {
+  const VolumeId id = volume.id;
+  const auto durability = volume.state == State::creating ? Durability::synced_at_the_end : Durability::durable;
+  stop_server(context, branch.branch, id);  // a first start that was interrupted before
+  runtime::ServerSpec spec = spec_to_start(context, branch, id);
+  step("prepare", [&] {
+    postgres::forget_source(spec.data_directory);
+    write_settings(context, id, Access::closed, durability);
+  });
+  for (auto& setting : postgres::quarantine_settings()) {
+    spec.settings.push_back(std::move(setting));
+  }
+  step("start server", [&] { context.runtime->start(spec, start_deadline); });
+  step("settle", [&] {
+    const postgres::Endpoint admin = admin_endpoint(context, branch.branch, id);
+    postgres::Session session(admin);
+    check_identity(session, id);
+    settle(session);
+    postgres::cut_subscriptions(session, admin);
+    postgres::set_owner_password(session, password);
+  });
+  volume.fork_lsn = postgres::read_control_file(spec.data_directory).redo;
+  volume.started = true;
+  step("open endpoint", [&] {
+    write_manifest(context, branch, volume);
+    write_settings(context, id, Access::open, Durability::durable);
+    context.runtime->reload(spec);
+    // From here on the server itself makes durable what it writes: PostgreSQL signals its processes before it
+    // reads the new hba file. What it wrote before is synced here, as one, beside the first connection.
+    auto synced = std::async(std::launch::async, [&] { sync_file_system(context.storage->volume_path(id)); });
+    wait_for_endpoint({.host = loopback,
+                       .port = branch.branch.port,
+                       .user = postgres::owner_role,
+                       .database = "postgres",
+                       .password = password},
+                      id);
+    synced.get();
+  });
+}
+
+void start_server(Context& context, const BranchRef& branch) {
+  Volume volume = volume_of(context, branch.branch);
+  if (server_status(context, volume.id).ready) {
+    return;
+  }
+  stop_server(context, branch.branch, volume.id);  // one that is on its way up or down
+  require_free_port(branch.branch.port);
+  if (!volume.started) {
+    first_start(context, branch, volume, owner_endpoint(context, branch).password, [](postgres::Session&) {});
+    context.catalog.write([&] { context.catalog.volumes.update(volume); });
+    return;
+  }
+  write_settings(context, volume.id, Access::open, Durability::durable);
+  step("start server", [&] { context.runtime->start(spec_to_start(context, branch, volume.id), start_deadline); });
+  step("check endpoint", [&] {
+    postgres::Session session(admin_endpoint(context, branch.branch, volume.id));
+    check_identity(session, volume.id);
+  });
+}
+
+void stop_server(Context& context, const Branch& branch, const VolumeId& volume) {
+  if (server_status(context, volume).running) {
+    step("stop server", [&] { context.runtime->stop(spec_of(context, branch, volume), stop_deadline); });
+  }
+}
+
+}  // namespace bpg::engine

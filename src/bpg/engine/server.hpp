@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+
+#include "bpg/engine/find.hpp"
+#include "bpg/postgres/session.hpp"
+
+namespace bpg::engine {
+
+inline std::filesystem::path data_directory(const Context& context, const VolumeId& volume) {
+  return context.storage->volume_path(volume) / "data";
+}
+
+/// What the process of this volume's server looks like now.
+runtime::ServerStatus server_status(const Context& context, const VolumeId& volume);
+
+/// The superuser's way to a branch's server: the private socket.
+postgres::Endpoint admin_endpoint(const Context& context, const Branch& branch, const VolumeId& volume);
+
+/// The owner's way: loopback, with the branch's password.
+postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branch);
+
+/// Starts the server of a volume for the first time, closed to the world: what it knows of its source is removed,
+/// `settle` runs as superuser, the owner's password becomes the branch's; then its endpoint is opened and must
+/// answer as itself, writable. Sets `volume.started`, `volume.fork_lsn` (the caller stores the row).
+///
+/// While the volume is still `creating` nothing is synced until the end, and then all at once.
+void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
+                 const std::function<void(postgres::Session&)>& settle);
+
+/// Starts the branch's server, for the first time where it has not been, and returns when it is ready. Nothing
+/// where it runs already. The branch's lock must be held.
+void start_server(Context& context, const BranchRef& branch);
+
+/// Stops the server of a volume cleanly. Nothing where none runs.
+void stop_server(Context& context, const Branch& branch, const VolumeId& volume);
+
+}  // namespace bpg::engine
