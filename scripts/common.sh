@@ -12,8 +12,8 @@ build_packages=(
   libcli11-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libsqlite3-dev
   libpq-dev libbtrfsutil-dev libsodium-dev libgtest-dev libgmock-dev
 )
-# What bpg runs: PostgreSQL itself, and mkfs.btrfs for a file-backed pool.
-runtime_packages=(postgresql postgresql-client btrfs-progs)
+# What bpg runs: PostgreSQL, whose server brings psql along, and mkfs.btrfs for a file-backed pool.
+runtime_packages=(postgresql btrfs-progs)
 # What scripts/test needs on top of both.
 test_packages=(python3 python3-pytest python3-psycopg xfsprogs zfs-fuse)
 
@@ -78,6 +78,8 @@ run_quietly() {
 missing_packages() {
   local package
   for package in "$@"; do
+    # Any version of the server will do, wherever it came from.
+    if [ "$package" = postgresql ] && compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null; then continue; fi
     dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || echo "$package"
   done
 }

@@ -80,7 +80,7 @@ CREATE TABLE snapshot (
   state       TEXT NOT NULL CHECK (state IN ('creating', 'ready', 'retired', 'deleting', 'deleted')),
   label       TEXT NOT NULL,
   user        INTEGER NOT NULL CHECK (user IN (0, 1)),
-  consistency TEXT NOT NULL CHECK (consistency IN ('backup', 'labelled', 'crash', 'clean')),
+  consistency TEXT NOT NULL CHECK (consistency IN ('checkpoint', 'labelled', 'crash', 'clean')),
   start_lsn   INTEGER,
   stop_lsn    INTEGER,
   created_at  INTEGER NOT NULL,

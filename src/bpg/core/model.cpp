@@ -11,7 +11,7 @@ namespace bpg {
 namespace {
 
 constexpr std::array state_names{"creating", "ready", "retired", "deleting", "deleted"};
-constexpr std::array consistency_names{"backup", "labelled", "crash", "clean"};
+constexpr std::array consistency_names{"checkpoint", "labelled", "crash", "clean"};
 
 template <class Enum, size_t n>
 Enum parse(std::string_view what, const std::array<const char*, n>& names, std::string_view text) {

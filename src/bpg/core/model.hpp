@@ -50,10 +50,10 @@ struct Volume {
 
 /// How a snapshot came to be, and so what its clones need.
 enum class Consistency {
-  backup,   ///< taken in backup mode, on atomic storage: clones do ordinary crash recovery
-  labelled, ///< copied file by file in backup mode: holds backup_label and its WAL
-  crash,    ///< atomic, of a running server, without a checkpoint
-  clean,    ///< of a server that was not running
+  checkpoint,  ///< atomic, of a running server, just after a checkpoint: clones do a short crash recovery
+  labelled,    ///< copied file by file in backup mode: holds backup_label and its WAL
+  crash,       ///< atomic, of a running server, without a checkpoint
+  clean,       ///< of a server that was not running
 };
 
 /// A frozen moment of a volume.
@@ -63,7 +63,7 @@ struct Snapshot {
   State state = State::creating;
   std::string label{};                 ///< unique in its volume's branch; may be empty
   bool user = false;                   ///< asked for by somebody; else it is the origin of a branch
-  Consistency consistency = Consistency::backup;
+  Consistency consistency = Consistency::checkpoint;
   std::optional<Lsn> start_lsn{};      ///< replay begins at or after this
   std::optional<Lsn> stop_lsn{};       ///< consistent from here on
   Time created_at{};

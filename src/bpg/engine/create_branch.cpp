@@ -64,7 +64,7 @@ BranchView create_branch(Context& context, const CreateBranch& request) {
     context.catalog.branches.insert(branch.branch);
     store_plan(context, source, plan);
   });
-  Frozen frozen = make_clone(context, source, plan);
+  const Frozen frozen = make_clone(context, source, plan);
   if (request.start) {
     first_start(context, branch, plan.volume, password, [](postgres::Session&) {});
   } else {
@@ -73,7 +73,6 @@ BranchView create_branch(Context& context, const CreateBranch& request) {
       sync_file_system(context.storage->volume_path(plan.volume.id));
     });
   }
-  frozen.finish();
   making.done([&] {
     branch.branch.state = State::ready;
     context.catalog.branches.update(branch.branch);

@@ -4,6 +4,7 @@
 
 #include "bpg/engine/server.hpp"
 #include "bpg/postgres/data_directory.hpp"
+#include "bpg/postgres/online_backup.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
@@ -22,45 +23,34 @@ storage::CopyRules rules_for_running_server() {
   return rules;
 }
 
-postgres::OnlineBackup begin_backup(const Context& context, const BranchRef& source) {
-  return step("checkpoint", [&] {
-    return postgres::OnlineBackup(postgres::Session(admin_endpoint(context, source.branch, source.branch.volume)),
-                                  {.keep_wal = !context.atomic()});
-  });
+Lsn insert_position(postgres::Session& session) {
+  return Lsn::parse(session.query_value("SELECT pg_current_wal_insert_lsn()")).value_or(Lsn{});
 }
 
-Frozen freeze_running(const Context& context, const BranchRef& source,
-                      const std::function<fs::path(const storage::CopyRules&)>& copy) {
-  postgres::OnlineBackup backup = begin_backup(context, source);
-  Frozen frozen{.start_lsn = backup.start_lsn()};
-  if (context.atomic()) {
-    frozen.consistency = Consistency::backup;
-    step("snapshot", [&] { return copy({}); });
-    backup.begin_stop();
-    frozen.ending = std::move(backup);
-    return frozen;
-  }
-  frozen.consistency = Consistency::labelled;
-  const fs::path tree = step("snapshot", [&] { return copy(rules_for_running_server()); });
-  step("add label and WAL", [&] {
-    backup.begin_stop();
-    const auto stop = backup.finish_stop();
-    frozen.stop_lsn = stop.stop_lsn;
-    postgres::complete_copy(data_directory(context, source.branch.volume), tree / "data", backup.start_lsn(), stop,
-                            context.account);
-    sync_file_system(tree);
+Frozen freeze_atomically(postgres::Session& session, const Copy& copy) {
+  Frozen frozen{.consistency = Consistency::checkpoint};
+  step("checkpoint", [&] {
+    session.query("CHECKPOINT");
+    frozen.start_lsn = Lsn::parse(session.query_value("SELECT redo_lsn FROM pg_control_checkpoint()"));
   });
+  step("snapshot", [&] { return copy({}); });
+  frozen.stop_lsn = insert_position(session);
   return frozen;
 }
 
-}  // namespace
-
-void Frozen::finish() {
-  if (ending) {
-    step("end backup mode", [&] { stop_lsn = ending->finish_stop().stop_lsn; });
-    ending.reset();
-  }
+Frozen freeze_file_by_file(const Context& context, const BranchRef& source, postgres::Session session, const Copy& copy) {
+  auto backup = step("enter backup mode", [&] { return postgres::OnlineBackup(std::move(session)); });
+  const fs::path tree = step("snapshot", [&] { return copy(rules_for_running_server()); });
+  return step("add label and WAL", [&] {
+    const auto stop = backup.stop();
+    postgres::complete_copy(data_directory(context, source.branch.volume), tree / "data", backup.start_lsn(), stop,
+                            context.account);
+    sync_file_system(tree);
+    return Frozen{.consistency = Consistency::labelled, .start_lsn = backup.start_lsn(), .stop_lsn = stop.stop_lsn};
+  });
 }
+
+}  // namespace
 
 Frozen freeze(const Context& context, const BranchRef& source, const FreezeOptions& options,
               const std::function<fs::path(const storage::CopyRules&)>& copy) {
@@ -76,7 +66,9 @@ Frozen freeze(const Context& context, const BranchRef& source, const FreezeOptio
     if (!status.ready) {
       throw Error(ErrorCode::busy, fmt::format("the server of {} is still starting", source.subject()), "Try again in a moment.");
     }
-    return freeze_running(context, source, copy);
+    postgres::Session session(admin_endpoint(context, source.branch, source.branch.volume));
+    return context.atomic() ? freeze_atomically(session, copy)
+                            : freeze_file_by_file(context, source, std::move(session), copy);
   }
   step("snapshot", [&] { return copy({}); });
   return {.consistency = status.running ? Consistency::crash : Consistency::clean};

@@ -74,7 +74,7 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
   const bool start = server_status(context, old_volume).running;
   ClonePlan plan = plan_clone(context, source, branch.branch.id);
   Making making(context, plan.volume.id, [&] { store_plan(context, source, plan); });
-  Frozen frozen = make_clone(context, source, plan);
+  const Frozen frozen = make_clone(context, source, plan);
 
   Switching switching(context, branch);
   if (start) {
@@ -86,7 +86,6 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
       sync_file_system(context.storage->volume_path(plan.volume.id));
     });
   }
-  frozen.finish();
   making.done([&] {
     retire_volume(context, old_volume, "reset");
     context.catalog.branches.append({branch.branch.id, old_volume, plan.volume.id, "reset", context.clock.now()});

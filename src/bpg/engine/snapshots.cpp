@@ -135,11 +135,10 @@ SnapshotView create_snapshot(Context& context, const CreateSnapshot& request) {
                     .user = true,
                     .created_at = context.clock.now()};
   SnapshotMaking making(context, snapshot);
-  Frozen frozen = freeze(context, branch, {.fast = request.fast}, [&](const storage::CopyRules& rules) {
+  const Frozen frozen = freeze(context, branch, {.fast = request.fast}, [&](const storage::CopyRules& rules) {
     context.storage->create_snapshot(snapshot.volume, snapshot.id, rules);
     return context.atomic() ? fs::path{} : context.storage->snapshot_path(snapshot.id);
   });
-  frozen.finish();
   snapshot.state = State::ready;
   snapshot.consistency = frozen.consistency;
   snapshot.start_lsn = frozen.start_lsn;

@@ -48,7 +48,7 @@ struct SnapshotView {
   std::string database;
   std::string branch;
   std::string label;
-  Consistency consistency = Consistency::backup;
+  Consistency consistency = Consistency::checkpoint;
   VolumeId volume;
   std::optional<Lsn> start_lsn;
   std::optional<Lsn> stop_lsn;

@@ -80,12 +80,12 @@ Session::~Session() = default;
 
 Session::Session(const Endpoint& endpoint, std::chrono::milliseconds connect_deadline) {
   const std::string port = fmt::format("{}", endpoint.port);
-  // passfile: an entry of the user's own ~/.pgpass must not answer for a password that is wrong.
+  // passfile: none, or an entry of the user's ~/.pgpass would answer for a wrong password.
   const char* const keys[] = {"host", "port", "user", "dbname", "password", "application_name",
                               "passfile", "client_encoding", "sslmode", "gssencmode", nullptr};
   const char* const values[] = {endpoint.host.c_str(), port.c_str(), endpoint.user.c_str(),
                                 endpoint.database.c_str(), endpoint.password.c_str(), "bpg",
-                                "/dev/null", "UTF8", "disable", "disable", nullptr};
+                                "/dev/null/none", "UTF8", "disable", "disable", nullptr};
   const auto deadline = Clock::now() + connect_deadline;
   m_connection.reset(PQconnectStartParams(keys, values, 0));
   PGconn* connection = m_connection.get();

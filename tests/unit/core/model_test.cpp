@@ -17,7 +17,7 @@ TEST(State, ReadsWhatItWrites) {
 
 TEST(Consistency, ReadsWhatItWrites) {
   for (const Consistency consistency :
-       {Consistency::backup, Consistency::labelled, Consistency::crash, Consistency::clean}) {
+       {Consistency::checkpoint, Consistency::labelled, Consistency::crash, Consistency::clean}) {
     EXPECT_EQ(parse_consistency(to_string(consistency)), consistency);
   }
   EXPECT_STREQ(to_string(Consistency::clean), "clean");
