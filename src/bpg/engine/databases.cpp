@@ -68,7 +68,7 @@ BranchView create_database(Context& context, const CreateDatabase& request) {
   step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
   step("initdb", [&] { postgres::make_cluster(installation, data_directory(context, volume.id), context.account); });
   first_start(context, branch, volume, password, [&](postgres::Session& session) {
-    postgres::create_owner_and_database(session, request.name, password);
+    postgres::create_database(session, request.name);
   });
   volume.fork_lsn.reset();  // it comes from nowhere
   making.done([&] {

@@ -61,10 +61,11 @@ runtime::ServerSpec spec_to_start(const Context& context, const BranchRef& branc
 }
 
 void check_identity(postgres::Session& session, const VolumeId& volume) {
-  if (session.query_value("SELECT current_setting('cluster_name')") != volume.str()) {
+  const auto answer = session.query("SELECT current_setting('cluster_name'), pg_is_in_recovery()");
+  if (answer.at(0).at(0) != volume.str()) {
     throw Error(ErrorCode::postgres, "another server answers at this branch's endpoint");
   }
-  if (session.query_value("SELECT pg_is_in_recovery()") != "f") {
+  if (answer.at(0).at(1) != "f") {
     throw Error(ErrorCode::postgres, "the server is ready but does not take writes");
   }
 }
@@ -120,14 +121,15 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
   for (auto& setting : postgres::quarantine_settings()) {
     spec.settings.push_back(std::move(setting));
   }
+  auto verifier = std::async(std::launch::async, [&] { return postgres::scram_verifier(postgres::owner_role, password); });
   step("start server", [&] { context.runtime->start(spec, start_deadline); });
   step("settle", [&] {
     const postgres::Endpoint admin = admin_endpoint(context, branch.branch, id);
     postgres::Session session(admin);
     check_identity(session, id);
-    settle(session);
+    postgres::set_owner_password(session, verifier.get());
     postgres::cut_subscriptions(session, admin);
-    postgres::set_owner_password(session, password);
+    settle(session);
   });
   volume.fork_lsn = postgres::read_control_file(spec.data_directory).redo;
   volume.started = true;

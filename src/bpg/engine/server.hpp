@@ -21,8 +21,8 @@ postgres::Endpoint admin_endpoint(const Context& context, const Branch& branch, 
 postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branch);
 
 /// Starts the server of a volume for the first time, closed to the world: what it knows of its source is removed,
-/// `settle` runs as superuser, the owner's password becomes the branch's; then its endpoint is opened and must
-/// answer as itself, writable. Sets `volume.started`, `volume.fork_lsn` (the caller stores the row).
+/// the owner's password becomes the branch's, `settle` runs as superuser; then its endpoint is opened and must answer
+/// as itself, writable. Sets `volume.started`, `volume.fork_lsn` (the caller stores the row).
 ///
 /// While the volume is still `creating` nothing is synced until the end, and then all at once.
 void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,

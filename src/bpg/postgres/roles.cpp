@@ -6,21 +6,21 @@
 
 namespace bpg::postgres {
 
-void create_owner_and_database(Session& session, const std::string& database, const std::string& password) {
-  session.query(fmt::format("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}", owner_role,
-                            session.quote_literal(session.scram_verifier(owner_role, password))));
-  session.query(fmt::format("GRANT pg_monitor, pg_signal_backend TO {}", owner_role));
-  const std::string quoted = session.quote_identifier(database);
-  if (session.query("SELECT 1 FROM pg_database WHERE datname = $1", {database}).empty()) {
-    session.query(fmt::format("CREATE DATABASE {} OWNER {}", quoted, owner_role));
-  } else {
-    session.query(fmt::format("ALTER DATABASE {} OWNER TO {}", quoted, owner_role));
+void set_owner_password(Session& session, const std::string& verifier) {
+  const std::string password = session.quote_literal(verifier);
+  if (!session.query("SELECT 1 FROM pg_roles WHERE rolname = $1", {owner_role}).empty()) {
+    session.query(fmt::format("ALTER ROLE {} LOGIN PASSWORD {}", owner_role, password));
+    return;
   }
+  session.query(fmt::format("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}", owner_role, password));
+  session.query(fmt::format("GRANT pg_monitor, pg_signal_backend TO {}", owner_role));
 }
 
-void set_owner_password(Session& session, const std::string& password) {
-  session.query(fmt::format("ALTER ROLE {} PASSWORD {}", owner_role,
-                            session.quote_literal(session.scram_verifier(owner_role, password))));
+void create_database(Session& session, const std::string& database) {
+  const bool exists = !session.query("SELECT 1 FROM pg_database WHERE datname = $1", {database}).empty();
+  const std::string name = session.quote_identifier(database);
+  session.query(exists ? fmt::format("ALTER DATABASE {} OWNER TO {}", name, owner_role)
+                       : fmt::format("CREATE DATABASE {} OWNER {}", name, owner_role));
 }
 
 int cut_subscriptions(Session& session, const Endpoint& endpoint) {

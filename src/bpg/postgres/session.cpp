@@ -177,11 +177,12 @@ std::string Session::quote_literal(std::string_view text) const {
   return Text(PQescapeLiteral(m_connection.get(), text.data(), text.size())).get();
 }
 
-std::string Session::scram_verifier(const std::string& user, const std::string& password) const {
-  const Text verifier(
-      PQencryptPasswordConn(m_connection.get(), password.c_str(), user.c_str(), "scram-sha-256"));
+std::string scram_verifier(const std::string& role, const std::string& password) {
+  // libpq wants a connection object, which need not be connected when the method is given.
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> unconnected(PQconnectStart("host=/nonexistent"), &PQfinish);
+  const Text verifier(PQencryptPasswordConn(unconnected.get(), password.c_str(), role.c_str(), "scram-sha-256"));
   if (!verifier) {
-    throw server_error(PQerrorMessage(m_connection.get()));
+    throw server_error(PQerrorMessage(unconnected.get()));
   }
   return verifier.get();
 }
