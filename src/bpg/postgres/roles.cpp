@@ -3,17 +3,21 @@
 #include <fmt/format.h>
 
 #include "bpg/postgres/settings.hpp"
+#include "bpg/util/error.hpp"
 
 namespace bpg::postgres {
 
 void set_owner_password(Session& session, const std::string& verifier) {
   const std::string password = session.quote_literal(verifier);
-  if (!session.query("SELECT 1 FROM pg_roles WHERE rolname = $1", {owner_role}).empty()) {
+  try {
     session.query(fmt::format("ALTER ROLE {} LOGIN PASSWORD {}", owner_role, password));
-    return;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::postgres) {
+      throw;
+    }
+    session.query(fmt::format("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}", owner_role, password));
+    session.query(fmt::format("GRANT pg_monitor, pg_signal_backend TO {}", owner_role));
   }
-  session.query(fmt::format("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {}", owner_role, password));
-  session.query(fmt::format("GRANT pg_monitor, pg_signal_backend TO {}", owner_role));
 }
 
 void create_database(Session& session, const std::string& database) {
@@ -24,6 +28,9 @@ void create_database(Session& session, const std::string& database) {
 }
 
 int cut_subscriptions(Session& session, const Endpoint& endpoint) {
+  if (session.query("SELECT FROM pg_subscription LIMIT 1").empty()) {
+    return 0;
+  }
   const auto subscriptions = session.query(
       "SELECT d.datname, s.subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid ORDER BY 1, 2");
   for (const Row& row : subscriptions) {
