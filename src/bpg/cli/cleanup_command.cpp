@@ -23,7 +23,7 @@ std::string summary(const std::vector<engine::CleanUpEntry>& entries, bool dry_r
   return fmt::format("{} {} of {} volumes, at least {}\n", dry_run ? "would free" : "freed", freed, entries.size(), format_bytes(bytes));
 }
 
-void run(const CommandLine& line, const engine::CleanUp& request) {
+void run(CommandLine& line, const engine::CleanUp& request) {
   if (request.now && !request.dry_run) {
     line.confirm_irreversible("Free all that reset, undo and delete have left, also within its retention window?");
   }

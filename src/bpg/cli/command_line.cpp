@@ -10,7 +10,8 @@
 
 namespace bpg::cli {
 
-std::unique_ptr<engine::Context> CommandLine::open() const {
+std::unique_ptr<engine::Context> CommandLine::open() {
+  output.begin_progress();
   auto context = engine::open_context(config_file);
   for (const std::string& line : step("recover", [&] { return engine::recover(*context); })) {
     output.note(line);

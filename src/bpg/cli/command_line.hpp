@@ -21,7 +21,7 @@ struct CommandLine {
   std::function<void()> action;
 
   /// Opens what `bpg init` made and mends what interrupted commands left, saying so.
-  std::unique_ptr<engine::Context> open() const;
+  std::unique_ptr<engine::Context> open();
 
   /// Asks, on a terminal and without --yes, before something that cannot be undone; throws `Error{interrupted}`
   /// where the answer is no.

@@ -67,6 +67,7 @@ void add_connect(CLI::App& root, CommandLine& line) {
         argv = engine::psql_command(*context, Subject::parse(options->subject), options->superuser).argv;
       }
       argv.insert(argv.end(), options->arguments.begin(), options->arguments.end());
+      line.output.end_progress();
       become(argv);
     };
   });
@@ -87,6 +88,7 @@ void add_logs(CLI::App& root, CommandLine& line) {
     line.action = [&line, options] {
       const auto context = line.open();
       const auto log = engine::server_log(*context, Subject::parse(options->subject));
+      line.output.end_progress();
       print_last_lines(log, static_cast<size_t>(options->lines));
       if (options->follow) {
         follow(log);

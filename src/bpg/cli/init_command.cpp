@@ -31,7 +31,8 @@ std::string describe(const engine::InitResult& result) {
   return text + "Next: bpg db create NAME\n";
 }
 
-void run(const CommandLine& line, Options& options) {
+void run(CommandLine& line, Options& options) {
+  line.output.begin_progress();
   options.request.config_file = line.config_file;
   if (options.remove) {
     const auto result = engine::remove_init(line.config_file);

@@ -1,5 +1,7 @@
 #include "bpg/cli/output.hpp"
 
+#include <unistd.h>
+
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -18,6 +20,7 @@ void print_line(std::FILE* file, std::string_view text) {
 }  // namespace
 
 void Output::result(const nlohmann::ordered_json& as_json, std::string_view as_quiet, std::string_view as_text) const {
+  end_progress();
   if (json) {
     print_line(stdout, as_json.dump(2));
   } else if (quiet) {
@@ -29,11 +32,25 @@ void Output::result(const nlohmann::ordered_json& as_json, std::string_view as_q
 
 void Output::note(std::string_view text) const {
   if (!json && !quiet) {
+    end_progress();
     print_line(stderr, text);
   }
 }
 
+void Output::begin_progress() {
+  if (!json && !quiet && verbosity == 0 && is_terminal(STDERR_FILENO) && !progress) {
+    progress = std::make_unique<Progress>();
+  }
+}
+
+void Output::end_progress() const {
+  if (progress) {
+    progress->end();
+  }
+}
+
 void Output::error(const Error& error) const {
+  end_progress();
   if (json) {
     const nlohmann::ordered_json object{{"error",
                                          {{"code", describe(error.code()).slug},

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "bpg/cli/progress.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/terminal.hpp"
 
@@ -25,6 +27,13 @@ struct Output {
   void note(std::string_view text) const;
 
   void error(const Error& error) const;
+
+  /// From now on a command that takes longer than half a second shows on the terminal what it is at, until its result
+  /// or `end_progress`.
+  void begin_progress();
+  void end_progress() const;
+
+  std::unique_ptr<Progress> progress;
 
   std::string paint(std::string_view text, Colour which) const { return coloured(text, which, colour); }
 };

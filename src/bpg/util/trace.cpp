@@ -39,11 +39,23 @@ std::chrono::microseconds Trace::elapsed() const {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - m_began);
 }
 
+std::string Trace::current() const {
+  const std::lock_guard guard(m_mutex);
+  return m_current.empty() ? std::string() : m_current.back();
+}
+
 void Trace::begin(std::string_view name) {
   throw_if_interrupted();
   if (name == m_fault_step && !m_fault_action.ends_with("-after")) {
     strike(m_fault_action, name);
   }
+  const std::lock_guard guard(m_mutex);
+  m_current.emplace_back(name);
+}
+
+void Trace::leave() {
+  const std::lock_guard guard(m_mutex);
+  m_current.pop_back();
 }
 
 void Trace::end(std::string_view name, std::chrono::steady_clock::time_point began) {
@@ -68,6 +80,8 @@ Trace& trace() {
 }
 
 Step::Step(std::string_view name) : m_name(name), m_began(std::chrono::steady_clock::now()) { trace().begin(name); }
+
+Step::~Step() { trace().leave(); }
 
 void Step::done() const { trace().end(m_name, m_began); }
 

@@ -37,14 +37,19 @@ class Trace {
 
   std::chrono::microseconds elapsed() const;
 
+  /// The step that is at work now, the innermost one; empty between steps.
+  std::string current() const;
+
  private:
   friend class Step;
   void begin(std::string_view step);
   void end(std::string_view step, std::chrono::steady_clock::time_point began);
+  void leave();
 
   std::chrono::steady_clock::time_point m_began;
-  std::mutex m_mutex;
+  mutable std::mutex m_mutex;
   Listener m_listener;
+  std::vector<std::string> m_current;
   std::string m_fault_step;
   std::string m_fault_action;
 };
@@ -71,6 +76,7 @@ class Step {
 
  private:
   explicit Step(std::string_view name);
+  ~Step();
   void done() const;
 
   std::string_view m_name;
