@@ -42,6 +42,16 @@ void refuse_if_children(const Context& context, const BranchRef& branch) {
 
 void retire_branches(Context& context, const std::vector<BranchRef>& branches, bool now,
                      const std::function<void()>& also) {
+  std::vector<VolumeId> purged;
+  std::vector<FileLock> locks;
+  if (now) {
+    for (const BranchRef& ref : branches) {
+      for (const Volume& volume : context.catalog.volumes.of_branch(ref.branch.id)) {
+        purged.push_back(volume.id);
+        locks.push_back(lock_volume(context, volume.id));
+      }
+    }
+  }
   const Time deleted_at = context.clock.now();
   step("retire", [&] {
     context.catalog.write([&] {
@@ -53,20 +63,16 @@ void retire_branches(Context& context, const std::vector<BranchRef>& branches, b
         retire_volume(context, branch.volume, "delete");
       }
       also();
+      for (const VolumeId& volume : purged) {
+        begin_purge(context, volume);
+      }
     });
   });
   for (const BranchRef& ref : branches) {
     stop_server(context, ref.branch, ref.branch.volume);
   }
-  if (!now) {
-    return;
-  }
-  for (const BranchRef& ref : branches) {
-    for (const Volume& volume : context.catalog.volumes.of_branch(ref.branch.id)) {
-      if (volume.state == State::retired) {
-        purge(context, volume.id);
-      }
-    }
+  for (const VolumeId& volume : purged) {
+    finish_purge(context, volume);
   }
 }
 

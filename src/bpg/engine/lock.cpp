@@ -19,6 +19,14 @@ std::optional<FileLock> try_lock_volume(const Context& context, const VolumeId& 
   return FileLock::acquire(context.home.lock_file(volume.str()), FileLock::Mode::exclusive, std::chrono::milliseconds(0));
 }
 
+FileLock lock_volume(const Context& context, const VolumeId& volume) {
+  auto lock = try_lock_volume(context, volume);
+  if (!lock) {
+    throw Error(ErrorCode::busy, fmt::format("another command is at work on volume {}", volume.str()));
+  }
+  return std::move(*lock);
+}
+
 void forget_lock(const Context& context, const std::string& id) { remove_tree(context.home.lock_file(id)); }
 
 }  // namespace bpg::engine

@@ -11,6 +11,9 @@ FileLock lock_branch(const Context& context, const Branch& branch, FileLock::Mod
 /// Says that somebody is at work on a volume that is `creating` or `deleting`. Nothing where another process is.
 std::optional<FileLock> try_lock_volume(const Context& context, const VolumeId& volume);
 
+/// The same, or `Error{busy}`.
+FileLock lock_volume(const Context& context, const VolumeId& volume);
+
 /// Removes the lock file of an id that will not be used again.
 void forget_lock(const Context& context, const std::string& id);
 

@@ -42,6 +42,15 @@ std::vector<Snapshot> snapshots_going_with(const Context& context, const Volume&
 
 }  // namespace
 
+std::string held_by_snapshot(const Context& context, const VolumeId& volume) {
+  for (const Snapshot& snapshot : context.catalog.snapshots.of_volume(volume)) {
+    if (snapshot.user && snapshot.state == State::ready) {
+      return fmt::format("snapshot '{}'", snapshot.label.empty() ? snapshot.id.str() : snapshot.label);
+    }
+  }
+  return {};
+}
+
 std::string held_by(const Context& context, const Volume& volume) {
   const auto branch = context.catalog.branches.find(volume.branch);
   if (!branch || branch->state != State::ready) {
@@ -50,37 +59,29 @@ std::string held_by(const Context& context, const Volume& volume) {
   if (branch->volume == volume.id) {
     return fmt::format("branch '{}'", branch->name);
   }
-  for (const Snapshot& snapshot : context.catalog.snapshots.of_volume(volume.id)) {
-    if (snapshot.user && snapshot.state == State::ready) {
-      return fmt::format("snapshot '{}'", snapshot.label.empty() ? snapshot.id.str() : snapshot.label);
-    }
-  }
-  return {};
+  return held_by_snapshot(context, volume.id);
 }
 
 void purge(Context& context, const VolumeId& id) {
-  const auto lock = try_lock_volume(context, id);
-  if (!lock) {
-    throw Error(ErrorCode::busy, fmt::format("another command is at work on volume {}", id.str()));
-  }
-  step("begin purge", [&] {
-    context.catalog.write([&] {
-      auto volume = context.catalog.volumes.find(id);
-      if (!volume || volume->state != State::retired) {
-        throw Error(ErrorCode::refused, fmt::format("volume {} is in use again", id.str()));
-      }
-      if (const std::string holder = held_by(context, *volume); !holder.empty()) {
-        throw Error(ErrorCode::refused, fmt::format("{} needs volume {}", holder, id.str()));
-      }
-      for (Snapshot& snapshot : snapshots_going_with(context, *volume)) {
-        snapshot.state = State::deleting;
-        context.catalog.snapshots.update(snapshot);
-      }
-      volume->state = State::deleting;
-      context.catalog.volumes.update(*volume);
-    });
-  });
+  const FileLock lock = lock_volume(context, id);
+  step("begin purge", [&] { context.catalog.write([&] { begin_purge(context, id); }); });
   finish_purge(context, id);
+}
+
+void begin_purge(Context& context, const VolumeId& id) {
+  auto volume = context.catalog.volumes.find(id);
+  if (!volume || volume->state != State::retired) {
+    throw Error(ErrorCode::refused, fmt::format("volume {} is in use again", id.str()));
+  }
+  if (const std::string holder = held_by(context, *volume); !holder.empty()) {
+    throw Error(ErrorCode::refused, fmt::format("{} needs volume {}", holder, id.str()));
+  }
+  for (Snapshot& snapshot : snapshots_going_with(context, *volume)) {
+    snapshot.state = State::deleting;
+    context.catalog.snapshots.update(snapshot);
+  }
+  volume->state = State::deleting;
+  context.catalog.volumes.update(*volume);
 }
 
 void finish_purge(Context& context, const VolumeId& id) {

@@ -11,11 +11,18 @@ namespace bpg::engine {
 /// nothing holds it.
 std::string held_by(const Context& context, const Volume& volume);
 
-/// Destroys a retired volume that nothing holds, with the snapshots that nothing else needs. References are checked
-/// again in the transaction that begins it (promise 3); once begun it is finished, by the next command if need be.
+/// The user's snapshot of the volume that still needs it, as `held_by` names it; empty where there is none.
+std::string held_by_snapshot(const Context& context, const VolumeId& volume);
+
+/// Destroys a retired volume that nothing holds, with the snapshots that nothing else needs.
 void purge(Context& context, const VolumeId& volume);
 
-/// Finishes a purge that was begun: the volume is `deleting`. Its lock must be held.
+/// Marks a retired volume as `deleting`, with the snapshots that go with it. References are checked here, in the
+/// caller's transaction (promise 3): `Error{refused}` where something holds it. Once begun, the purge is finished by
+/// `finish_purge`, if need be by the next command.
+void begin_purge(Context& context, const VolumeId& volume);
+
+/// Finishes a purge that was begun. The volume's lock must be held.
 void finish_purge(Context& context, const VolumeId& volume);
 
 }  // namespace bpg::engine

@@ -71,6 +71,10 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
   require_space(context);
 
   const VolumeId old_volume = branch.branch.volume;
+  if (const std::string holder = held_by_snapshot(context, old_volume); request.now && !holder.empty()) {
+    throw Error(ErrorCode::refused, fmt::format("{} needs the present volume of {}", holder, branch.subject()),
+                "Leave --now out, or delete the snapshot first.");
+  }
   const bool start = server_status(context, old_volume).running;
   ClonePlan plan = plan_clone(context, source, branch.branch.id);
   Making making(context, plan.volume.id, [&] { store_plan(context, source, plan); });
@@ -86,16 +90,23 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
       sync_file_system(context.storage->volume_path(plan.volume.id));
     });
   }
+  std::optional<FileLock> old_lock;
+  if (request.now) {
+    old_lock = lock_volume(context, old_volume);
+  }
   making.done([&] {
     retire_volume(context, old_volume, "reset");
     context.catalog.branches.append({branch.branch.id, old_volume, plan.volume.id, "reset", context.clock.now()});
     store_clone(context, plan, frozen);
     branch.branch.volume = plan.volume.id;
     context.catalog.branches.update(branch.branch);
+    if (request.now) {
+      begin_purge(context, old_volume);
+    }
   });
   switching.done();
   if (request.now) {
-    purge(context, old_volume);
+    finish_purge(context, old_volume);
   }
   return view(context, branch);
 }
