@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -27,8 +28,8 @@ constexpr size_t state_offset = 16;
 constexpr size_t checkpoint_offset = 32;
 constexpr size_t redo_offset = 40;
 constexpr size_t timeline_offset = 48;
-constexpr size_t segment_size_offset = 268;
-constexpr size_t first_possible_crc_offset = 272;
+constexpr size_t segment_size_offset = 228;
+constexpr size_t first_possible_crc_offset = 232;
 constexpr size_t last_possible_crc_offset = 508;  // the struct fits in one 512-byte sector
 
 constexpr uint32_t state_shut_down = 1;
@@ -105,13 +106,18 @@ ControlFile read_control_file(const fs::path& data_directory) {
     throw Error(ErrorCode::postgres, fmt::format("{} is of a version of PostgreSQL that betterpg does not know ({})",
                                                  data_directory.string(), version));
   }
+  const auto segment_size = number_at<uint32_t>(bytes, segment_size_offset);
+  if (!std::has_single_bit(segment_size) || segment_size < (1U << 20) || segment_size > (1U << 30)) {
+    throw Error(ErrorCode::postgres, fmt::format("{} names a WAL segment size that cannot be ({})",
+                                                 data_directory.string(), segment_size));
+  }
   const auto state = number_at<uint32_t>(bytes, state_offset);
   return {.system_identifier = number_at<uint64_t>(bytes, 0),
           .shut_down = state == state_shut_down || state == state_shut_down_in_recovery,
           .checkpoint = Lsn{number_at<uint64_t>(bytes, checkpoint_offset)},
           .redo = Lsn{number_at<uint64_t>(bytes, redo_offset)},
           .timeline = number_at<uint32_t>(bytes, timeline_offset),
-          .wal_segment_size = number_at<uint32_t>(bytes, segment_size_offset)};
+          .wal_segment_size = segment_size};
 }
 
 void copy_control_file_needing_label(const fs::path& from, const fs::path& to) {

@@ -87,13 +87,14 @@ std::string last_words(const fs::path& log_file) {
 /// A server that was killed leaves its lock file, and for a moment its backends. PostgreSQL itself tells from the
 /// file whether backends live on, so the file may only go where its process number now belongs to somebody else,
 /// and only when nobody works in the directory.
-void clear_stale_lock_file(const fs::path& data_directory) {
+void clear_stale_lock_file(const ServerSpec& spec) {
+  const fs::path& data_directory = spec.data_directory;
   const auto file = read_postmaster_file(data_directory);
   if (!file) {
     return;
   }
   const auto deadline = Clock::now() + std::chrono::seconds(10);
-  while (anyone_works_in(data_directory)) {
+  while (anyone_works_in(data_directory, spec.identity)) {
     if (Clock::now() > deadline) {
       throw Error(ErrorCode::postgres, fmt::format("processes of a killed server still work in {}", data_directory.string()),
                   "Look for them with 'ps' and end them.");
@@ -149,7 +150,7 @@ void wait_until_ready(const ServerSpec& spec, Child& server, std::chrono::second
 }  // namespace
 
 void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline) {
-  clear_stale_lock_file(spec.data_directory);
+  clear_stale_lock_file(spec);
   const Owner owner{spec.account.uid, spec.account.gid};
   remove_tree(spec.socket_directory);
   make_directory(spec.socket_directory, 0700, owner);

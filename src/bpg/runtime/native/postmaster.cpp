@@ -36,21 +36,43 @@ std::optional<PostmasterFile> read_postmaster_file(const fs::path& data_director
   return PostmasterFile{*pid, lines.size() > status_line ? std::string(trim(lines[status_line])) : ""};
 }
 
-bool serves(pid_t pid, const fs::path& data_directory) {
+namespace {
+
+/// Does it work in the directory? Nothing where that may not be looked at.
+std::optional<bool> works_in(pid_t pid, const fs::path& directory) {
   std::error_code error;
-  const fs::path works_in = fs::read_symlink(fmt::format("/proc/{}/cwd", pid), error);
-  if (error || !process_alive(pid)) {
+  const fs::path there = fs::read_symlink(fmt::format("/proc/{}/cwd", pid), error);
+  if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted) {
+    return std::nullopt;
+  }
+  if (error) {
     return false;
   }
-  const fs::path expected = fs::canonical(data_directory, error);
-  return !error && works_in == expected;
+  const fs::path expected = fs::canonical(directory, error);
+  return !error && there == expected;
 }
 
-bool anyone_works_in(const fs::path& data_directory) {
+bool command_line_names(pid_t pid, const std::string& text) {
+  const auto words = read_file_if_exists(fmt::format("/proc/{}/cmdline", pid));
+  return words && words->find(text) != std::string::npos;
+}
+
+}  // namespace
+
+bool serves(pid_t pid, const fs::path& data_directory) {
+  return process_alive(pid) &&
+         works_in(pid, data_directory).value_or(command_line_names(pid, data_directory.string()));
+}
+
+bool anyone_works_in(const fs::path& data_directory, const std::string& identity) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
     const auto pid = parse_pid(entry.path().filename().string());
-    if (pid && serves(*pid, data_directory)) {
+    if (!pid || !process_alive(*pid)) {
+      continue;
+    }
+    const auto known = works_in(*pid, data_directory);
+    if (known ? *known : command_line_names(*pid, data_directory.string()) || command_line_names(*pid, ": " + identity)) {
       return true;
     }
   }

@@ -17,10 +17,12 @@ struct PostmasterFile {
 std::optional<PostmasterFile> read_postmaster_file(const std::filesystem::path& data_directory);
 
 /// Is this process, alive, a server of that data directory? It works in it (proc(5), cwd), which a process that
-/// got the number of a server that died does not.
+/// got the number of a server that died does not. Where that may not be looked at (a container without
+/// CAP_SYS_PTRACE), its command line must name the directory.
 bool serves(pid_t pid, const std::filesystem::path& data_directory);
 
-/// Does any process at all work in that data directory: a server, or what a killed one left behind?
-bool anyone_works_in(const std::filesystem::path& data_directory);
+/// Does any process at all work in that data directory: a server, or what a killed one left behind? `identity` is
+/// the server's cluster_name, which is in the titles of all its processes.
+bool anyone_works_in(const std::filesystem::path& data_directory, const std::string& identity);
 
 }  // namespace bpg::runtime
