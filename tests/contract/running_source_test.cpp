@@ -48,6 +48,8 @@ class Churn {
 };
 
 class RunningSourceContract : public Contract {};
+class AtomicContract : public RunningSourceContract {};
+class FileByFileContract : public RunningSourceContract {};
 
 TEST_P(RunningSourceContract, WhatVanishesIsLeftOut) {
   const VolumeId source = new_volume();
@@ -84,10 +86,8 @@ TEST_P(RunningSourceContract, AFileThatShrinksIsFine) {
   shrinker.join();
 }
 
-TEST_P(RunningSourceContract, AtomicSnapshotsAreOneMoment) {
-  if (!traits().atomic_snapshot) {
-    GTEST_SKIP() << "the driver's snapshots are not atomic";
-  }
+TEST_P(AtomicContract, AtomicSnapshotsAreOneMoment) {
+  ASSERT_TRUE(traits().atomic_snapshot);
   const VolumeId source = new_volume();
   write(source, "a/counter", "0");
   write(source, "z/counter", "0");
@@ -112,10 +112,8 @@ TEST_P(RunningSourceContract, AtomicSnapshotsAreOneMoment) {
   writer.join();
 }
 
-TEST_P(RunningSourceContract, CopyRulesLeaveOut) {
-  if (traits().atomic_snapshot) {
-    GTEST_SKIP() << "atomic snapshots take everything";
-  }
+TEST_P(FileByFileContract, CopyRulesLeaveOut) {
+  ASSERT_FALSE(traits().atomic_snapshot);
   const VolumeId source = new_volume();
   for (const char* file :
        {"data/postmaster.pid", "data/pg_wal/000000010000000000000001", "data/pg_wal/archive_status/x",
@@ -134,10 +132,8 @@ TEST_P(RunningSourceContract, CopyRulesLeaveOut) {
   EXPECT_TRUE(has(clone, "data/base/1/1"));
 }
 
-TEST_P(RunningSourceContract, WhatIsAddedToASnapshotComesIntoItsClones) {
-  if (traits().atomic_snapshot) {
-    GTEST_SKIP() << "atomic snapshots are not changed";
-  }
+TEST_P(FileByFileContract, WhatIsAddedToASnapshotComesIntoItsClones) {
+  ASSERT_FALSE(traits().atomic_snapshot);
   const VolumeId source = new_volume();
   write(source, "data/base/1/1", "x");
   const SnapshotId snapshot = snapshot_of(source);
@@ -147,6 +143,8 @@ TEST_P(RunningSourceContract, WhatIsAddedToASnapshotComesIntoItsClones) {
 }
 
 BPG_CONTRACT_SUITE(RunningSourceContract);
+BPG_CONTRACT_SUITE_OF(AtomicContract, "zfs", "btrfs");
+BPG_CONTRACT_SUITE_OF(FileByFileContract, "reflink", "copy");
 
 }  // namespace
 

@@ -37,6 +37,8 @@ class UsageContract : public Contract {
     return usage;
   }
 };
+class SharingContract : public UsageContract {};
+class FullCopyContract : public UsageContract {};
 
 bool about(uint64_t bytes, uint64_t expected) { return bytes + mb >= expected && bytes <= expected + mb; }
 
@@ -48,10 +50,8 @@ TEST_P(UsageContract, VolumeAloneIsUnique) {
   EXPECT_LT(usage.shared_bytes, mb);
 }
 
-TEST_P(UsageContract, FreshCloneCostsNextToNothing) {
-  if (!traits().shares_space) {
-    GTEST_SKIP() << "clones of this driver are full copies";
-  }
+TEST_P(SharingContract, FreshCloneCostsNextToNothing) {
+  ASSERT_TRUE(traits().shares_space);
   const VolumeId parent = new_volume();
   write_durably(parent, "table", 16 * mb, 1);
   const VolumeId clone = branch_of(parent);
@@ -60,10 +60,8 @@ TEST_P(UsageContract, FreshCloneCostsNextToNothing) {
   EXPECT_TRUE(about(usage.shared_bytes, 16 * mb)) << usage.shared_bytes;
 }
 
-TEST_P(UsageContract, WhatTheCloneWritesIsItsOwn) {
-  if (!traits().shares_space) {
-    GTEST_SKIP() << "clones of this driver are full copies";
-  }
+TEST_P(SharingContract, WhatTheCloneWritesIsItsOwn) {
+  ASSERT_TRUE(traits().shares_space);
   const VolumeId parent = new_volume();
   write_durably(parent, "table", 16 * mb, 1);
   const VolumeId clone = branch_of(parent);
@@ -73,10 +71,8 @@ TEST_P(UsageContract, WhatTheCloneWritesIsItsOwn) {
   EXPECT_TRUE(about(usage.shared_bytes, 16 * mb)) << usage.shared_bytes;
 }
 
-TEST_P(UsageContract, WhatTheCloneOverwritesIsItsOwn) {
-  if (!traits().shares_space) {
-    GTEST_SKIP() << "clones of this driver are full copies";
-  }
+TEST_P(SharingContract, WhatTheCloneOverwritesIsItsOwn) {
+  ASSERT_TRUE(traits().shares_space);
   const VolumeId parent = new_volume();
   write_durably(parent, "table", 16 * mb, 1);
   const VolumeId clone = branch_of(parent);
@@ -92,10 +88,8 @@ TEST_P(UsageContract, WhatTheCloneOverwritesIsItsOwn) {
   EXPECT_TRUE(about(usage.shared_bytes, 8 * mb)) << usage.shared_bytes;
 }
 
-TEST_P(UsageContract, CopiesCostTheirFullSize) {
-  if (traits().shares_space) {
-    GTEST_SKIP() << "clones of this driver share";
-  }
+TEST_P(FullCopyContract, CopiesCostTheirFullSize) {
+  ASSERT_FALSE(traits().shares_space);
   const VolumeId parent = new_volume();
   write_durably(parent, "table", 16 * mb, 1);
   const VolumeId clone = branch_of(parent);
@@ -125,6 +119,8 @@ TEST_P(UsageContract, SpaceIsPlausible) {
 }
 
 BPG_CONTRACT_SUITE(UsageContract);
+BPG_CONTRACT_SUITE_OF(SharingContract, "zfs", "btrfs", "reflink");
+BPG_CONTRACT_SUITE_OF(FullCopyContract, "copy");
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "support/contract.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <random>
@@ -9,6 +10,12 @@ namespace bpg::test {
 
 std::vector<Driver> all_drivers() {
   return {{"zfs", "BPG_TEST_ZFS"}, {"btrfs", "BPG_TEST_BTRFS"}, {"reflink", "BPG_TEST_XFS"}, {"copy", "BPG_TEST_COPY"}};
+}
+
+std::vector<Driver> drivers(std::initializer_list<std::string_view> names) {
+  std::vector<Driver> chosen = all_drivers();
+  std::erase_if(chosen, [&](const Driver& driver) { return std::ranges::find(names, driver.name) == names.end(); });
+  return chosen;
 }
 
 std::string driver_name(const testing::TestParamInfo<Driver>& info) { return info.param.name; }

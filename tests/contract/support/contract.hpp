@@ -82,11 +82,16 @@ Error error_of(Work&& work) {
   return Error(ErrorCode::failure, "");
 }
 
-/// The drivers as test parameters.
+/// The drivers as test parameters: all, or those of these names.
 std::vector<Driver> all_drivers();
+std::vector<Driver> drivers(std::initializer_list<std::string_view> names);
 std::string driver_name(const testing::TestParamInfo<Driver>& info);
 
 }  // namespace bpg::test
 
 #define BPG_CONTRACT_SUITE(suite) \
   INSTANTIATE_TEST_SUITE_P(Drivers, suite, testing::ValuesIn(bpg::test::all_drivers()), bpg::test::driver_name)
+
+/// For what only some drivers promise; their traits say which.
+#define BPG_CONTRACT_SUITE_OF(suite, ...) \
+  INSTANTIATE_TEST_SUITE_P(Drivers, suite, testing::ValuesIn(bpg::test::drivers({__VA_ARGS__})), bpg::test::driver_name)
