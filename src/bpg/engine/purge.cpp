@@ -1,5 +1,7 @@
 #include "bpg/engine/purge.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "bpg/engine/lock.hpp"
@@ -11,33 +13,27 @@ namespace bpg::engine {
 
 namespace {
 
-bool has_clones_besides(const Context& context, const SnapshotId& snapshot, const VolumeId& volume) {
-  for (const Volume& clone : context.catalog.volumes.clones_of(snapshot)) {
-    if (clone.id != volume) {
-      return true;
-    }
-  }
-  return false;
+bool has_clones_besides(const Context& context, const SnapshotId& snapshot, const VolumeId& volume, bool also_going) {
+  return std::ranges::any_of(context.catalog.volumes.clones_of(snapshot), [&](const Volume& clone) {
+    return clone.id != volume && (also_going || clone.state != State::deleting);
+  });
 }
 
-/// The snapshots that go with a volume: its own, unless clones need them, and its origin, if that was made for it.
-std::vector<Snapshot> snapshots_going_with(const Context& context, const Volume& volume) {
-  std::vector<Snapshot> going;
-  for (const Snapshot& snapshot : context.catalog.snapshots.of_volume(volume.id)) {
-    if (!has_clones_besides(context, snapshot.id, volume.id)) {
-      going.push_back(snapshot);
-    }
-  }
+/// The volume's own snapshots, and the one it was cloned from.
+std::vector<Snapshot> snapshots_around(const Context& context, const Volume& volume) {
+  std::vector<Snapshot> snapshots = context.catalog.snapshots.of_volume(volume.id);
   if (volume.origin) {
-    const auto origin = context.catalog.snapshots.find(*volume.origin);
-    const auto parent = origin ? context.catalog.volumes.find(origin->volume) : std::nullopt;
-    const bool needed_as_itself = origin && origin->user && parent && parent->state != State::deleted;
-    if (origin && !needed_as_itself && origin->state != State::deleted &&
-        !has_clones_besides(context, origin->id, volume.id)) {
-      going.push_back(*origin);
+    if (auto origin = context.catalog.snapshots.find(*volume.origin); origin && origin->state != State::deleted) {
+      snapshots.push_back(std::move(*origin));
     }
   }
-  return going;
+  return snapshots;
+}
+
+/// Somebody asked for this snapshot, and its volume stays.
+bool needed_as_itself(const Context& context, const Snapshot& snapshot, const VolumeId& going) {
+  const auto volume = snapshot.volume == going ? std::nullopt : context.catalog.volumes.find(snapshot.volume);
+  return snapshot.user && volume && volume->state != State::deleting && volume->state != State::deleted;
 }
 
 }  // namespace
@@ -76,9 +72,11 @@ void begin_purge(Context& context, const VolumeId& id) {
   if (const std::string holder = held_by(context, *volume); !holder.empty()) {
     throw Error(ErrorCode::refused, fmt::format("{} needs volume {}", holder, id.str()));
   }
-  for (Snapshot& snapshot : snapshots_going_with(context, *volume)) {
-    snapshot.state = State::deleting;
-    context.catalog.snapshots.update(snapshot);
+  for (Snapshot& snapshot : snapshots_around(context, *volume)) {
+    if (!needed_as_itself(context, snapshot, id) && !has_clones_besides(context, snapshot.id, id, false)) {
+      snapshot.state = State::deleting;
+      context.catalog.snapshots.update(snapshot);
+    }
   }
   volume->state = State::deleting;
   context.catalog.volumes.update(*volume);
@@ -95,8 +93,9 @@ void finish_purge(Context& context, const VolumeId& id) {
   }
   std::vector<Snapshot> going;
   std::vector<SnapshotId> ids;
-  for (const Snapshot& snapshot : snapshots_going_with(context, *volume)) {
-    if (snapshot.state == State::deleting) {
+  for (const Snapshot& snapshot : snapshots_around(context, *volume)) {
+    // Of several clones that go together, the last takes the snapshot along.
+    if (snapshot.state == State::deleting && !has_clones_besides(context, snapshot.id, id, true)) {
       going.push_back(snapshot);
       ids.push_back(snapshot.id);
     }
