@@ -52,8 +52,8 @@ struct Volume {
 enum class Consistency {
   checkpoint,  ///< atomic, of a running server, just after a checkpoint: clones do a short crash recovery
   labelled,    ///< copied file by file in backup mode: holds backup_label and its WAL
-  crash,       ///< atomic, of a running server, without a checkpoint
-  clean,       ///< of a server that was not running
+  crash,       ///< atomic, of a running server, without a checkpoint; or of one that had been killed
+  clean,       ///< of a server that had been shut down
 };
 
 /// A frozen moment of a volume.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "bpg/engine/server.hpp"
+#include "bpg/postgres/control_file.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/online_backup.hpp"
 #include "bpg/util/error.hpp"
@@ -50,6 +51,14 @@ Frozen freeze_file_by_file(const Context& context, const BranchRef& source, post
   });
 }
 
+/// What a copy of files that nobody writes needs.
+Consistency consistency_at_rest(const fs::path& data) {
+  if (fs::exists(data / "backup_label")) {
+    return Consistency::labelled;  // a clone that has not been started yet
+  }
+  return postgres::read_control_file(data).shut_down ? Consistency::clean : Consistency::crash;
+}
+
 }  // namespace
 
 Frozen freeze(const Context& context, const BranchRef& source, const FreezeOptions& options,
@@ -70,8 +79,11 @@ Frozen freeze(const Context& context, const BranchRef& source, const FreezeOptio
     return context.atomic() ? freeze_atomically(session, copy)
                             : freeze_file_by_file(context, source, std::move(session), copy);
   }
+  if (!status.running) {
+    wait_until_quiet(context, source.branch, source.branch.volume);
+  }
   step("snapshot", [&] { return copy({}); });
-  return {.consistency = status.running ? Consistency::crash : Consistency::clean};
+  return {.consistency = status.running ? Consistency::crash : consistency_at_rest(data)};
 }
 
 }  // namespace bpg::engine

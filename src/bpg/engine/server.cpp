@@ -170,6 +170,10 @@ void start_server(Context& context, const BranchRef& branch) {
   });
 }
 
+void wait_until_quiet(const Context& context, const Branch& branch, const VolumeId& volume) {
+  context.runtime->wait_until_quiet(spec_of(context, branch, volume));
+}
+
 void stop_server(Context& context, const Branch& branch, const VolumeId& volume) {
   if (server_status(context, volume).running) {
     step("stop server", [&] { context.runtime->stop(spec_of(context, branch, volume), stop_deadline); });

@@ -32,6 +32,9 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
 /// where it runs already. The branch's lock must be held.
 void start_server(Context& context, const BranchRef& branch);
 
+/// Waits until what a killed server left behind writes no more. The volume must have no server.
+void wait_until_quiet(const Context& context, const Branch& branch, const VolumeId& volume);
+
 /// Stops the server of a volume cleanly. Nothing where none runs.
 void stop_server(Context& context, const Branch& branch, const VolumeId& volume);
 

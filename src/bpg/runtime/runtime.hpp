@@ -46,6 +46,10 @@ class Runtime {
   /// Makes the server read its configuration files again.
   virtual void reload(const ServerSpec& spec) = 0;
 
+  /// Waits until the last process of a killed server has let go of its data directory: a backend goes on with its
+  /// query before it notices that the postmaster is gone. `Error{postgres}` after ten seconds.
+  virtual void wait_until_quiet(const ServerSpec& spec) const = 0;
+
   /// Looks at the processes, not at a record.
   virtual ServerStatus status(const std::filesystem::path& data_directory) const = 0;
 };

@@ -159,11 +159,30 @@ void remove_tree(const fs::path& path) {
   }
 }
 
+namespace {
+
+/// Whether the file at `path` is still the open one: who held the lock may have removed it.
+bool is_still_at(const fs::path& path, const UniqueFd& fd) {
+  struct stat by_path {};
+  struct stat by_fd {};
+  return ::stat(path.c_str(), &by_path) == 0 && ::fstat(fd.get(), &by_fd) == 0 && by_path.st_ino == by_fd.st_ino &&
+         by_path.st_dev == by_fd.st_dev;
+}
+
+}  // namespace
+
 std::optional<FileLock> FileLock::acquire(const fs::path& path, Mode mode, std::chrono::milliseconds wait) {
   UniqueFd fd = open_file(path, O_RDWR | O_CREAT, 0600);
   const int operation = (mode == Mode::shared ? LOCK_SH : LOCK_EX) | LOCK_NB;
   const auto deadline = std::chrono::steady_clock::now() + wait;
-  while (::flock(fd.get(), operation) != 0) {
+  for (;;) {
+    if (::flock(fd.get(), operation) == 0) {
+      if (is_still_at(path, fd)) {
+        return FileLock(std::move(fd));
+      }
+      fd = open_file(path, O_RDWR | O_CREAT, 0600);
+      continue;
+    }
     if (errno != EWOULDBLOCK && errno != EINTR) {
       throw system_error(errno, fmt::format("cannot lock {}", path.string()));
     }
@@ -174,7 +193,6 @@ std::optional<FileLock> FileLock::acquire(const fs::path& path, Mode mode, std::
     // flock(2) has no deadline of its own, and a signal-driven one would not be thread-safe.
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  return FileLock(std::move(fd));
 }
 
 }  // namespace bpg

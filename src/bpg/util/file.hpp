@@ -60,7 +60,8 @@ class FileLock {
  public:
   enum class Mode { shared, exclusive };
 
-  /// Waits at most `wait` for the lock; nothing where it stayed taken. Creates the file (0600).
+  /// Waits at most `wait` for the lock; nothing where it stayed taken. Creates the file (0600). Who holds the lock
+  /// may remove the file: those who wait for it then lock the next file of that name.
   static std::optional<FileLock> acquire(const fs::path& path, Mode mode, std::chrono::milliseconds wait);
 
  private:

@@ -255,6 +255,32 @@ TEST_F(FileTest, AKilledProcessLetsGoOfItsLock) {
   ::close(ready[1]);
 }
 
+TEST_F(FileTest, WhoWaitedForARemovedLockFileLocksTheNext) {
+  int locked[2];
+  int got_it[2];
+  ASSERT_EQ(::pipe(locked), 0);
+  ASSERT_EQ(::pipe(got_it), 0);
+  char byte = 0;
+  test::Forked waiting([&] {  // before the lock is taken: a fork would share it
+    EXPECT_EQ(::read(locked[0], &byte, 1), 1);
+    const auto own = FileLock::acquire(m_file, Mode::exclusive, 5s);
+    write_all(got_it[1], own ? "y" : "n", "pipe");
+    ::pause();
+    return 0;
+  });
+  auto lock = FileLock::acquire(m_file, Mode::exclusive, 0ms);
+  write_all(locked[1], "x", "pipe");
+  std::this_thread::sleep_for(50ms);
+  fs::remove(m_file);
+  lock.reset();
+  ASSERT_EQ(::read(got_it[0], &byte, 1), 1);
+  EXPECT_EQ(byte, 'y');
+  EXPECT_FALSE(another_gets(m_file, Mode::exclusive));
+  for (const int end : {locked[0], locked[1], got_it[0], got_it[1]}) {
+    ::close(end);
+  }
+}
+
 TEST_F(FileTest, LocksAndFilesAreNotLeftToPrograms) {
   const UniqueFd fd = open_file("/dev/null", O_RDONLY);
   EXPECT_NE(::fcntl(fd.get(), F_GETFD) & FD_CLOEXEC, 0);

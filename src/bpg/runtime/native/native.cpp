@@ -84,25 +84,11 @@ std::string last_words(const fs::path& log_file) {
   return words.empty() ? "its log says no more" : words;
 }
 
-/// A server that was killed leaves its lock file, and for a moment its backends. PostgreSQL itself tells from the
-/// file whether backends live on, so the file may only go where its process number now belongs to somebody else,
-/// and only when nobody works in the directory.
-void clear_stale_lock_file(const ServerSpec& spec) {
-  const fs::path& data_directory = spec.data_directory;
+/// PostgreSQL itself tells from the lock file of a killed server whether backends live on, so the file may only go
+/// where its process number now belongs to somebody else, and only when nobody works in the directory.
+void clear_stale_lock_file(const fs::path& data_directory) {
   const auto file = read_postmaster_file(data_directory);
-  if (!file) {
-    return;
-  }
-  const auto deadline = Clock::now() + std::chrono::seconds(10);
-  while (anyone_works_in(data_directory, spec.identity)) {
-    if (Clock::now() > deadline) {
-      throw Error(ErrorCode::postgres, fmt::format("processes of a killed server still work in {}", data_directory.string()),
-                  "Look for them with 'ps' and end them.");
-    }
-    throw_if_interrupted();
-    ::poll(nullptr, 0, static_cast<int>(look_again_after.count()));
-  }
-  if (process_alive(file->pid)) {
+  if (file && process_alive(file->pid)) {
     remove_tree(data_directory / "postmaster.pid");
   }
 }
@@ -150,7 +136,8 @@ void wait_until_ready(const ServerSpec& spec, Child& server, std::chrono::second
 }  // namespace
 
 void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline) {
-  clear_stale_lock_file(spec);
+  wait_until_quiet(spec);
+  clear_stale_lock_file(spec.data_directory);
   const Owner owner{spec.account.uid, spec.account.gid};
   remove_tree(spec.socket_directory);
   make_directory(spec.socket_directory, 0700, owner);
@@ -190,6 +177,22 @@ void NativeRuntime::reload(const ServerSpec& spec) {
   const ServerStatus now = status(spec.data_directory);
   if (!now.running || ::kill(now.pid, SIGHUP) != 0) {
     throw Error(ErrorCode::postgres, "the server has gone away", fmt::format("Its log is {}.", spec.log_file.string()));
+  }
+}
+
+void NativeRuntime::wait_until_quiet(const ServerSpec& spec) const {
+  if (!read_postmaster_file(spec.data_directory)) {
+    return;
+  }
+  const auto deadline = Clock::now() + std::chrono::seconds(10);
+  while (anyone_works_in(spec.data_directory, spec.identity)) {
+    if (Clock::now() > deadline) {
+      throw Error(ErrorCode::postgres,
+                  fmt::format("processes of a killed server still work in {}", spec.data_directory.string()),
+                  "Look for them with 'ps' and end them.");
+    }
+    throw_if_interrupted();
+    ::poll(nullptr, 0, static_cast<int>(look_again_after.count()));
   }
 }
 
