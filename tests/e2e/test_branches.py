@@ -205,3 +205,37 @@ def test_fresh_branches_cost_little(bpg):
         assert volume["unique_bytes"] > 10 << 20 and volume["shared_bytes"] == 0
     else:
         assert volume["unique_bytes"] < 1 << 20
+
+
+def test_a_stopped_branch_stays_stopped_over_reset_and_undo(bpg):
+    bpg.ok("branch", "create", "app/dev")
+    bpg.ok("stop", "app/dev")
+    for command in ("reset", "undo", "reset"):
+        bpg.ok("branch", command, "app/dev")
+        assert bpg.branch("app/dev")["status"] == "stopped"
+    bpg.ok("start", "app/dev")
+    assert count(bpg, "app/dev") == 3
+
+
+def test_what_is_deleted_or_reset_now_is_gone(bpg):
+    bpg.ok("branch", "create", "app/dev")
+    for command in (["branch", "reset", "app/dev", "--now"], ["branch", "delete", "app/dev", "--now"]):
+        before = bpg.volume("app/dev")
+        bpg.ok(*command)
+        assert not before.exists()
+    assert bpg.json("status")["retained"] == []
+    bpg.fails(3, "not_found", "branch", "undelete", "app/dev")
+
+
+def test_an_undeleted_database_has_its_branches_as_they_were(bpg):
+    bpg.ok("branch", "create", "app/dev")
+    bpg.ok("branch", "create", "app/idle", "--no-start")
+    bpg.ok("branch", "create", "app/gone")
+    bpg.ok("branch", "delete", "app/gone")
+    urls = [bpg.ok("url", subject).out for subject in ("app", "app/dev")]
+    bpg.ok("db", "delete", "app", "--force")
+    assert bpg.branches() == {} and bpg.processes() == []
+    bpg.ok("db", "undelete", "app")
+    states = {subject: branch["status"] for subject, branch in bpg.branches().items()}
+    assert states == {"app/main": "running", "app/dev": "running", "app/idle": "stopped"}
+    assert urls == [bpg.ok("url", subject).out for subject in ("app", "app/dev")]

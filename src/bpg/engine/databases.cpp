@@ -9,6 +9,7 @@
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/switching.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/installation.hpp"
 #include "bpg/postgres/roles.hpp"
@@ -174,10 +175,8 @@ DatabaseView undelete_database(Context& context, const std::string& name) {
     });
   });
   for (const BranchRef& branch : revived) {
-    if (branch.branch.wants_running) {
-      const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
-      start_server(context, branch);
-    }
+    const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
+    end_switching(context, branch.branch.id);
   }
   return view(context, *database);
 }

@@ -8,6 +8,7 @@
 #include "bpg/engine/purge.hpp"
 #include "bpg/engine/retire.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/switching.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
@@ -115,6 +116,7 @@ void revive_branch(Context& context, Branch& branch) {
   unretire_volume(context, branch.volume);
   branch.state = State::ready;
   branch.deleted_at.reset();
+  branch.switching = true;
   branch.port = choose_port(context, branch.port);
   context.catalog.branches.update(branch);
 }
@@ -143,10 +145,8 @@ BranchView undelete_branch(Context& context, const Subject& subject) {
       revive_branch(context, branch.branch);
     });
   });
-  if (branch.branch.wants_running) {
-    start_server(context, branch);
-  }
-  return view(context, branch);
+  end_switching(context, branch.branch.id);
+  return view(context, find_branch_again(context, branch));
 }
 
 }  // namespace bpg::engine

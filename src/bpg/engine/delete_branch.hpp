@@ -27,7 +27,8 @@ BranchView undelete_branch(Context& context, const Subject& subject);
 void retire_branches(Context& context, const std::vector<BranchRef>& branches, bool now,
                      const std::function<void()>& also);
 
-/// Makes a retired branch live again (the row alone). In a transaction.
+/// Makes a retired branch live again: the row alone, left `switching` until `end_switching` has started its server. In a
+/// transaction.
 void revive_branch(Context& context, Branch& branch);
 
 }  // namespace bpg::engine

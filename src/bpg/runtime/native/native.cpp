@@ -85,10 +85,11 @@ std::string last_words(const fs::path& log_file) {
 }
 
 /// PostgreSQL itself tells from the lock file of a killed server whether backends live on, so the file may only go
-/// where its process number now belongs to somebody else, and only when nobody works in the directory.
+/// where its process number is taken, by somebody else or by a dead process that nobody has waited for, and only when
+/// nobody works in the directory.
 void clear_stale_lock_file(const fs::path& data_directory) {
   const auto file = read_postmaster_file(data_directory);
-  if (file && process_alive(file->pid)) {
+  if (file && (::kill(file->pid, 0) == 0 || errno != ESRCH)) {
     remove_tree(data_directory / "postmaster.pid");
   }
 }
