@@ -9,7 +9,6 @@
 set -u
 
 image_size=8G
-zfs_pool=bpgtest
 zfs_socket=/var/run/zfs/zfs_socket
 
 say() { echo "filesystems: $*" >&2; }
@@ -86,13 +85,17 @@ start_zfs() {
 
 make_zfs() {
   have zfs zfs zpool && start_zfs || return
-  if ! zpool list "$zfs_pool" >/dev/null 2>&1; then
+  # A name of its own: a pool of an earlier run may still be known, with its image and its mount point gone.
+  local pool
+  pool=bpgtest-$(cksum <<<"$dir" | cut -d ' ' -f 1)
+  if ! zpool list "$pool" >/dev/null 2>&1; then
     truncate -s "$image_size" "$dir/zfs.img"
     mkdir -p "$dir/zfs"
-    try zpool create -f -m "$dir/zfs" "$zfs_pool" "$dir/zfs.img" || return
-    note "pool $zfs_pool"
+    # Without a cache file nobody imports it again after a crash (zpool(8), cachefile).
+    try zpool create -f -o cachefile=none -m "$dir/zfs" "$pool" "$dir/zfs.img" || return
+    note "pool $pool"
   fi
-  echo "export BPG_TEST_ZFS=$zfs_pool"
+  echo "export BPG_TEST_ZFS=$pool"
 }
 
 up() {
