@@ -1,0 +1,91 @@
+"""A command that fails, or is killed, at any of its steps leaves things as they were, or as it was to make them."""
+
+import pytest
+
+ACTIONS = ("fail", "fail-after", "kill", "kill-after")
+
+
+class Scenario:
+    """A command, and the one that takes it back, so that it can be run again and again."""
+
+    def __init__(self, command, back, prepare=()):
+        self.command = command.split()
+        self.back = [words.split() for words in back]
+        self.prepare = [words.split() for words in prepare]
+
+
+DEV = "branch create app/dev"
+SCENARIOS = {
+    "branch create": Scenario(DEV, ["branch delete app/dev --now"]),
+    "branch create, stopped": Scenario(DEV + " --no-start", ["branch delete app/dev --now"]),
+    "branch create, snapshot": Scenario(DEV + " --from app@s", ["branch delete app/dev --now"], ["snapshot create app --label s"]),
+    "branch reset": Scenario("branch reset app/dev", ["branch undo app/dev", "cleanup --now"], [DEV]),
+    "branch reset now": Scenario("branch reset app/dev --now", [], [DEV]),
+    "branch undo": Scenario("branch undo app/dev", ["branch undo app/dev"], [DEV, "branch reset app/dev"]),
+    "branch delete": Scenario("branch delete app/dev", ["branch undelete app/dev"], [DEV]),
+    "branch delete now": Scenario("branch delete app/dev --now", [DEV], [DEV]),
+    "branch undelete": Scenario("branch undelete app/dev", ["branch delete app/dev"], [DEV, "branch delete app/dev"]),
+    "branch rename": Scenario("branch rename app/dev other", ["branch rename app/other dev"], [DEV]),
+    "snapshot create": Scenario("snapshot create app --label s", ["snapshot delete app@s"]),
+    "snapshot delete": Scenario("snapshot delete app@s", ["snapshot create app --label s"], ["snapshot create app --label s"]),
+    "restart": Scenario("restart app", []),
+    "stop": Scenario("stop app", ["start app"]),
+    "start": Scenario("start app", ["stop app"], ["stop app"]),
+    "cleanup": Scenario("cleanup --now", ["branch reset app/dev"], [DEV, "branch reset app/dev"]),
+    "db create": Scenario("db create other", ["db delete other --now"]),
+    "db delete now": Scenario("db delete other --now", ["db create other"], ["db create other"]),
+}
+# The drivers differ in how they make and destroy volumes, and in nothing else.
+BY_DRIVER = {
+    "btrfs": list(SCENARIOS),
+    "copy": ["branch create", "branch reset", "branch delete now", "snapshot create", "snapshot delete", "cleanup"],
+    "reflink": ["branch create", "branch reset now", "snapshot create", "snapshot delete"],
+    "zfs": ["branch create", "branch reset now", "branch delete now", "snapshot delete"],
+}
+
+
+def observe(bpg):
+    """What there is, and what it holds. Takes up what was interrupted."""
+    picture = bpg.picture()
+    running = [subject for subject, status in picture["branches"].items() if status == "running" and subject.startswith("app/")]
+    return picture, {subject: bpg.sql(subject, "SELECT count(*) FROM t") for subject in running}
+
+
+def go_back(bpg, scenario):
+    for words in scenario.back:
+        bpg.ok(*words)
+
+
+@pytest.mark.parametrize("bpg, name", [(d, n) for d, names in BY_DRIVER.items() for n in names], indirect=["bpg"])
+def test_every_step(bpg, name):
+    scenario = SCENARIOS[name]
+    for words in scenario.prepare:
+        bpg.ok(*words)
+    if name in ("branch reset", "branch undo"):
+        bpg.sql("app/dev", "DELETE FROM t")
+    before = observe(bpg)
+    steps = bpg.steps(*scenario.command)
+    after = observe(bpg)
+    assert len(steps) > 2
+    assert (before == after) == (not scenario.back)
+    go_back(bpg, scenario)
+    assert observe(bpg) == before
+
+    for step in steps:
+        for action in ACTIONS:
+            if step == "open catalog" and action == "fail":
+                continue  # nothing has begun
+            failed = bpg.run(*scenario.command, BPG_FAULT=f"{step}:{action}")
+            at = f"{action} at '{step}': {failed.status}, {failed.err}"
+            assert failed.status != 0, at
+            if action.startswith("fail"):
+                assert step in failed.err or "injected" in failed.err, at
+            found = observe(bpg)
+            assert found in (before, after), at
+            bpg.assert_tidy()
+            if found != before:
+                go_back(bpg, scenario)
+                assert observe(bpg) == before, at
+    bpg.ok(*scenario.command)
+    assert observe(bpg) == after
+
