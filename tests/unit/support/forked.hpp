@@ -11,7 +11,8 @@
 
 namespace bpg::test {
 
-/// A copy of this process that runs `work` and exits with the status that it returns (99 for an exception).
+/// A copy of this process that runs `work` and exits with the status that it returns (99 for an exception). Signals
+/// are as a terminal leaves them there: whoever runs the tests in the background may have them ignored.
 class Forked {
  public:
   template <class Work>
@@ -19,6 +20,9 @@ class Forked {
     std::fflush(nullptr);
     m_pid = ::fork();
     if (m_pid == 0) {
+      for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        ::signal(signal, SIG_DFL);
+      }
       int status = 99;
       try {
         status = std::forward<Work>(work)();

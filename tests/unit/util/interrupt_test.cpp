@@ -26,17 +26,9 @@ bool throws_interrupted() {
   return false;
 }
 
-/// As a terminal leaves them: whoever runs these tests in the background may have them ignored.
-void default_signals() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
-    ::signal(signal, SIG_DFL);
-  }
-}
-
 TEST(Interrupt, TurnsASignalIntoAnException) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     test::Forked child([signal] {
-      default_signals();
       install_interrupt_handlers();
       if (interrupted() || throws_interrupted() || readable(interrupt_fd())) {
         return 1;
@@ -50,7 +42,6 @@ TEST(Interrupt, TurnsASignalIntoAnException) {
 
 TEST(Interrupt, IsHeldOffDuringCleanUp) {
   test::Forked child([] {
-    default_signals();
     install_interrupt_handlers();
     ::raise(SIGINT);
     {
@@ -67,7 +58,6 @@ TEST(Interrupt, IsHeldOffDuringCleanUp) {
 
 TEST(Interrupt, EndsAnOperationBetweenSteps) {
   test::Forked child([] {
-    default_signals();
     install_interrupt_handlers();
     bool second = false;
     try {
