@@ -37,4 +37,6 @@ void Catalog::set_value(const std::string& key, const std::string& value) {
                     value);
 }
 
+void Catalog::erase_value(const std::string& key) { m_connection->run("DELETE FROM setting WHERE key = ?1", key); }
+
 }  // namespace bpg::catalog

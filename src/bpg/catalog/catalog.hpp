@@ -111,9 +111,10 @@ class Catalog {
   /// throws, none of it happened. Does not nest.
   void write(const std::function<void()>& work);
 
-  /// A value under a key, for what there is one of (the storage's location).
+  /// A value under a key, for what has no table of its own (the storage's location).
   std::optional<std::string> value(const std::string& key) const;
   void set_value(const std::string& key, const std::string& value);
+  void erase_value(const std::string& key);
 
   DatabaseRepository databases;
   BranchRepository branches;

@@ -23,6 +23,11 @@ std::optional<FileLock> try_lock(const Context& context, const std::string& id) 
   return FileLock::acquire(context.home.lock_file(id), FileLock::Mode::exclusive, std::chrono::milliseconds(0));
 }
 
+/// A deletion that something outside keeps from being finished takes seconds to fail: the next command need not wait
+/// for that again.
+constexpr std::chrono::seconds retry_after{60};
+std::string failure_key(const VolumeId& volume) { return "deletion failed/" + volume.str(); }
+
 class Recovery {
  public:
   explicit Recovery(Context& context) : m_context(context) {}
@@ -37,17 +42,36 @@ class Recovery {
   }
 
  private:
-  /// One thing that cannot be mended must not keep the others, or the command itself, from going on.
+  /// One thing that cannot be mended must not keep the others, or the command itself, from going on. False where it
+  /// cannot.
   template <class Work>
-  void attempt(const std::string& what, const std::string& subject, Work&& work) {
+  bool attempt(const std::string& what, const std::string& subject, Work&& work) {
     try {
       work();
       m_did.push_back(fmt::format("{} of {}", what, subject));
+      return true;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::interrupted) {
         throw;
       }
       m_did.push_back(fmt::format("could not complete: {} of {}: {}", what, subject, error.message()));
+      return false;
+    }
+  }
+
+  bool failed_lately(const VolumeId& volume) const {
+    const auto at = m_context.catalog.value(failure_key(volume));
+    return at && m_context.clock.now() - Time(std::chrono::microseconds(std::stoll(*at))) < retry_after;
+  }
+
+  void finish_volume(const VolumeId& volume) {
+    const bool finished = attempt("finished the interrupted deletion", fmt::format("volume {}", volume.str()),
+                                  [&] { finish_purge(m_context, volume); });
+    if (!finished) {
+      const auto now = m_context.clock.now().time_since_epoch().count();
+      m_context.catalog.write([&] { m_context.catalog.set_value(failure_key(volume), std::to_string(now)); });
+    } else if (m_context.catalog.value(failure_key(volume))) {
+      m_context.catalog.write([&] { m_context.catalog.erase_value(failure_key(volume)); });
     }
   }
 
@@ -62,9 +86,11 @@ class Recovery {
 
   void finish_volumes() {
     for (const Volume& volume : m_context.catalog.volumes.list(State::deleting)) {
+      if (failed_lately(volume.id)) {
+        continue;
+      }
       if (const auto lock = try_lock_volume(m_context, volume.id)) {
-        attempt("finished the interrupted deletion", fmt::format("volume {}", volume.id.str()),
-                [&] { finish_purge(m_context, volume.id); });
+        finish_volume(volume.id);
       }
     }
   }

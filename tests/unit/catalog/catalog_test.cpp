@@ -65,6 +65,14 @@ TEST_F(CatalogFileTest, KeepsWhatWasWritten) {
   EXPECT_EQ(catalog.value("other"), std::nullopt);
 }
 
+TEST_F(CatalogFileTest, ForgetsWhatWasErased) {
+  Catalog catalog = Catalog::open(m_file);
+  catalog.write([&] { catalog.set_value("a", "b"); });
+  catalog.write([&] { catalog.erase_value("a"); });
+  EXPECT_EQ(catalog.value("a"), std::nullopt);
+  EXPECT_NO_THROW(catalog.write([&] { catalog.erase_value("never set"); }));
+}
+
 TEST_F(CatalogFileTest, IsMovable) {
   auto first = std::make_unique<Catalog>(Catalog::open(m_file));
   Catalog second = std::move(*first);

@@ -63,7 +63,7 @@ std::string run_zfs(const std::vector<std::string>& arguments) { return run_prog
 std::string run_zpool(const std::vector<std::string>& arguments) { return run_program("zpool", arguments); }
 
 void run_zfs_when_idle(const std::vector<std::string>& arguments) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
   for (;;) {
     try {
       run_zfs(arguments);
@@ -73,7 +73,9 @@ void run_zfs_when_idle(const std::vector<std::string>& arguments) {
         throw;
       }
       if (std::chrono::steady_clock::now() >= deadline) {
-        throw Error(ErrorCode::storage, error.message(), "Something uses the directory: 'fuser -vm' names it.");
+        throw Error(ErrorCode::storage, error.message(),
+                    "Something uses the directory ('fuser -vm' names it), or a container or service that was started "
+                    "meanwhile still has it mounted ('grep' for it in /proc/*/mountinfo).");
       }
     }
     throw_if_interrupted();

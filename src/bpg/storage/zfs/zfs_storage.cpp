@@ -69,9 +69,9 @@ void ZfsStorage::mount_volumes() const {
     } catch (const Error& error) {
       if (error.code() == ErrorCode::not_found) {
         ::rmdir(entry.path().c_str());  // the mount point of a dataset that is gone
-      } else if (!mount_points_in(directory).contains(volume->str())) {
-        throw;
       }
+      // One that cannot be mounted, because it is held in another mount namespace (mount_namespaces(7)) or half
+      // destroyed, must not keep the others from being used: who needs it finds it missing.
     }
   }
 }
