@@ -56,7 +56,8 @@ enter() {
   [ "$variant" != container ] ||
     capabilities='-all,+chown,+dac_override,+fowner,+fsetid,+kill,+mknod,+net_bind_service,+net_raw,+setfcap,+setgid,+setpcap,+setuid,+sys_chroot,+audit_write'
   # shellcheck disable=SC2016 # expanded inside
-  unshare --mount --pid --fork --kill-child -- bash -euc '
+  # What is unmounted outside goes here, too: a mount that lives on here would keep a dataset of others busy.
+  unshare --mount --propagation slave --pid --fork --kill-child -- bash -euc '
     root=$1 file=$2 capabilities=$3
     mount -t proc proc "$root/proc"
     if [ -z "$capabilities" ]; then
