@@ -54,6 +54,25 @@ std::string in_our_style(std::string text) {
   return text;
 }
 
+bool takes_value(const CLI::App& root, const std::string& word) {
+  const CLI::Option* option = root.get_option_no_throw(word);
+  return option && option->get_items_expected_min() > 0;
+}
+
+/// The first word behind the command's name that is neither an option nor the value of a global one.
+const std::string* first_argument(const CLI::App& root, const CLI::App& command, const std::vector<std::string>& words) {
+  auto word = &command == &root ? words.begin() : std::next(std::ranges::find(words, command.get_name()));
+  for (; word != words.end(); ++word) {
+    if (!word->starts_with('-')) {
+      return &*word;
+    }
+    if (takes_value(root, *word) && std::next(word) != words.end()) {
+      ++word;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Error usage_error(const CLI::App& root, const CLI::ParseError& error, const std::vector<std::string>& words) {
@@ -74,9 +93,7 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& error, const std:
   }
   if (!commands.empty() && command.get_subcommands().empty()) {
     // Whatever CLI11 stumbled over first: a word that is no command, or no command at all.
-    const auto begin = &command == &root ? words.begin() : std::next(std::ranges::find(words, command.get_name()));
-    const auto word = std::find_if(begin, words.end(), [](const std::string& text) { return !text.starts_with('-'); });
-    if (word != words.end()) {
+    if (const std::string* word = first_argument(root, command, words)) {
       return Error(ErrorCode::usage, fmt::format("'{} {}' is not a command", full_name(command), *word),
                    did_you_mean(*word, commands, see_help(command)));
     }
