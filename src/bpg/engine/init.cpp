@@ -7,6 +7,7 @@
 #include "bpg/engine/recover.hpp"
 #include "bpg/postgres/installation.hpp"
 #include "bpg/util/error.hpp"
+#include "bpg/util/interrupt.hpp"
 #include "bpg/util/trace.hpp"
 
 namespace bpg::engine {
@@ -41,6 +42,59 @@ void refuse_other_choice(const Init& request, const storage::Location& location)
   }
 }
 
+/// Everything of betterpg's own except the key. (The configuration is the user's.)
+void remove_files(const Home& home) {
+  for (const fs::path& path : {home.locks(), home.sockets(), home.logs()}) {
+    remove_tree(path);
+  }
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    remove_tree(home.catalog().string() + suffix);
+  }
+  std::error_code not_empty;
+  fs::remove(home.data, not_empty);
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+/// A home that was not there before `init` goes again where that fails, and with it the storage that was made.
+class NewHome {
+ public:
+  explicit NewHome(const Home& home)
+      : m_home(home), m_key_is_new(!is_there(home.key_file())), m_done(is_there(home.catalog())) {}
+  NewHome(const NewHome&) = delete;
+  NewHome& operator=(const NewHome&) = delete;
+
+  ~NewHome() {
+    if (m_done) {
+      return;
+    }
+    const HoldInterrupts hold;
+    try {
+      if (m_storage) {
+        storage::tear_down(*m_storage);
+      }
+      if (m_key_is_new) {
+        remove_tree(m_home.key_file());
+      }
+      remove_files(m_home);
+    } catch (const std::exception&) {
+      // The error that brought us here is the one to tell; the next `init` goes on with what is left.
+    }
+  }
+
+  void has(const storage::Location& storage) { m_storage = storage; }
+  void done() { m_done = true; }
+
+ private:
+  Home m_home;
+  bool m_key_is_new;
+  std::optional<storage::Location> m_storage;
+  bool m_done;
+};
+
 }  // namespace
 
 InitResult init(const Init& request) {
@@ -54,6 +108,7 @@ InitResult init(const Init& request) {
   const Account account = server_account(config);
   result.account = account.name;
 
+  NewHome new_home(home);
   step("make home", [&] { make_directories(home, {account.uid, account.gid}); });
   require_passable(home.data, account);
   Secrets::make_key(home.key_file());
@@ -61,6 +116,7 @@ InitResult init(const Init& request) {
   if (const auto known = catalog.value(storage_key)) {
     result.already_done = true;
     result.location = location_from_json(*known);
+    new_home.done();  // another process was faster
     refuse_other_choice(request, result.location);
     storage::open(result.location);
     return result;
@@ -76,8 +132,10 @@ InitResult init(const Init& request) {
   result.location = made.location;
   result.reason = made.reason;
   result.notes = made.notes;
+  new_home.has(made.location);
   require_passable(made.location.root, account);
   step("store location", [&] { catalog.write([&] { catalog.set_value(storage_key, to_json(made.location)); }); });
+  new_home.done();
   return result;
 }
 
@@ -97,14 +155,8 @@ InitResult remove_init(const std::optional<std::filesystem::path>& config_file) 
   const Home home = context->home;
   context.reset();
   step("tear down storage", [&] { storage::tear_down(result.location); });
-  for (const fs::path& path : {home.locks(), home.sockets(), home.logs(), home.key_file()}) {
-    remove_tree(path);
-  }
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    remove_tree(home.catalog().string() + suffix);
-  }
-  std::error_code not_empty;
-  fs::remove(home.data, not_empty);  // the user's configuration file may be there
+  remove_tree(home.key_file());
+  remove_files(home);
   return result;
 }
 
