@@ -18,6 +18,21 @@ namespace {
               "Run 'bpg init' first. It says what it chooses and why.");
 }
 
+/// Every home belongs to one account.
+Error with_account_hint(const Error& error) {
+  return error.code() == ErrorCode::permission
+             ? Error(error.code(), error.message(), "Run bpg as the account that ran 'bpg init', or set BPG_HOME to a directory of your own.")
+             : error;
+}
+
+catalog::Catalog open_catalog(const Home& home) {
+  try {
+    return catalog::Catalog::open(home.catalog());
+  } catch (const Error& error) {
+    throw with_account_hint(error);
+  }
+}
+
 }  // namespace
 
 Account server_account(const Config& config) {
@@ -57,11 +72,11 @@ std::unique_ptr<Context> open_context(const std::optional<std::filesystem::path>
   std::error_code error;
   if (!std::filesystem::exists(home.catalog(), error)) {
     if (error) {
-      throw system_error(error.value(), fmt::format("cannot look into {}", home.data.string()));
+      throw with_account_hint(system_error(error.value(), fmt::format("cannot look into {}", home.data.string())));
     }
     throw_not_initialised(home);
   }
-  auto catalog = step("open catalog", [&] { return catalog::Catalog::open(home.catalog()); });
+  auto catalog = step("open catalog", [&] { return open_catalog(home); });
   const auto location = catalog.value(storage_key);
   if (!location) {
     throw_not_initialised(home);

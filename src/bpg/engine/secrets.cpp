@@ -72,7 +72,8 @@ Secrets::Secrets(const fs::path& key_file) {
   }
   m_key = from_hex(trim(*content));
   if (m_key.size() != key_size) {
-    throw Error(ErrorCode::environment, fmt::format("{} is not a key file", key_file.string()));
+    throw Error(ErrorCode::environment, fmt::format("{} is not a key file", key_file.string()),
+                "Put back the one that 'bpg init' made, or name it in BPG_KEY_FILE.");
   }
 }
 
@@ -98,8 +99,8 @@ std::string Secrets::unseal(std::string_view sealed_hex, std::string_view belong
       return secret;
     }
   }
-  throw Error(ErrorCode::environment, fmt::format("the password of {} cannot be decrypted", belongs_to),
-              "The key file is not the one it was encrypted with.");
+  throw Error(ErrorCode::environment, "the stored password cannot be decrypted",
+              "The key file is not the one it was encrypted with: put that back, or name it in BPG_KEY_FILE.");
 }
 
 std::string random_password() {
