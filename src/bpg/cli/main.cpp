@@ -65,7 +65,8 @@ void apply(const GlobalOptions& options, CommandLine& line) {
   line.output.error_colour = colour_wanted && is_terminal(STDERR_FILENO);
   if (!options.config.empty()) {
     if (!std::filesystem::exists(options.config)) {
-      throw Error(ErrorCode::usage, fmt::format("there is no configuration file {}", options.config));
+      throw Error(ErrorCode::usage, fmt::format("there is no configuration file {}", options.config),
+                  "Name one that exists with --config, or leave it out.");
     }
     line.config_file = options.config;
   }

@@ -34,7 +34,7 @@ void add(CLI::App& root, CommandLine& line, const Command& which) {
         request.subjects.push_back(Subject::parse(subject));
       }
       if (request.subjects.empty() && !request.all) {
-        throw Error(ErrorCode::usage, "name a branch, or say --all");
+        throw Error(ErrorCode::usage, "name a branch, or say --all", "'bpg status' lists the branches.");
       }
       const auto context = line.open();
       const auto branches = engine::control_servers(*context, request);

@@ -122,7 +122,7 @@ void add_cleanup(CLI::App& group, CommandLine& line) {
   command->callback([&line, options, keep] {
     line.action = [&line, options, keep] {
       if (options->subject.empty() && !options->all) {
-        throw Error(ErrorCode::usage, "name a branch, or say --all");
+        throw Error(ErrorCode::usage, "name a branch, or say --all", "'bpg status' lists the branches.");
       }
       engine::CleanUpSnapshots request{.dry_run = options->dry_run};
       if (!options->subject.empty()) {

@@ -6,19 +6,25 @@
 
 namespace bpg {
 
+namespace {
+
+constexpr const char* valid_names = "Names have lower-case letters, digits, '-' and '_', and begin with a letter or digit.";
+
+}  // namespace
+
 void check_name(std::string_view what, std::string_view name) {
   constexpr size_t longest = 63;
   constexpr std::string_view first = "abcdefghijklmnopqrstuvwxyz0123456789";
   constexpr std::string_view others = "abcdefghijklmnopqrstuvwxyz0123456789_-";
   if (name.empty()) {
-    throw Error(ErrorCode::usage, fmt::format("the {} name is empty", what));
+    throw Error(ErrorCode::usage, fmt::format("the {} name is empty", what), valid_names);
   }
   if (name.size() > longest) {
-    throw Error(ErrorCode::usage, fmt::format("{} name '{}…' is longer than {} bytes", what, name.substr(0, 20), longest));
+    throw Error(ErrorCode::usage, fmt::format("{} name '{}…' is longer than {} bytes", what, name.substr(0, 20), longest),
+                "Choose a shorter one.");
   }
   if (first.find(name[0]) == std::string_view::npos || name.find_first_not_of(others) != std::string_view::npos) {
-    throw Error(ErrorCode::usage, fmt::format("'{}' is not a valid {} name", name, what),
-                "Names have lower-case letters, digits, '-' and '_', and begin with a letter or digit.");
+    throw Error(ErrorCode::usage, fmt::format("'{}' is not a valid {} name", name, what), valid_names);
   }
 }
 

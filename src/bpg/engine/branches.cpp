@@ -52,7 +52,8 @@ BranchView rename_branch(Context& context, const Subject& subject, const std::st
     return view(context, branch);
   }
   if (context.catalog.branches.find_live(branch.database.id, name)) {
-    throw Error(ErrorCode::already_exists, fmt::format("branch '{}/{}' exists already", branch.database.name, name));
+    throw Error(ErrorCode::already_exists, fmt::format("branch '{}/{}' exists already", branch.database.name, name),
+                "Choose another name.");
   }
   branch.branch.name = name;
   context.catalog.write([&] { context.catalog.branches.update(branch.branch); });

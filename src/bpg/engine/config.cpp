@@ -6,6 +6,7 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
 #include "bpg/util/error.hpp"
@@ -17,6 +18,8 @@ namespace bpg::engine {
 namespace fs = std::filesystem;
 
 namespace {
+
+constexpr const char* correct_it = "Correct that line, or leave it out.";
 
 using Setter = std::function<bool(Config&, const YAML::Node&)>;
 
@@ -109,7 +112,8 @@ void set(Config& config, const fs::path& file, const std::string& name, const YA
     for (const auto& [known, ignored] : keys()) {
       names.push_back(known);
     }
-    throw Error(ErrorCode::usage, fmt::format("{}: unknown key '{}'", place(file, mark), name), did_you_mean(name, names));
+    throw Error(ErrorCode::usage, fmt::format("{}: unknown key '{}'", place(file, mark), name),
+                did_you_mean(name, names, fmt::format("Known are {}.", fmt::join(names, ", "))));
   }
   bool good = false;
   try {
@@ -118,7 +122,7 @@ void set(Config& config, const fs::path& file, const std::string& name, const YA
     good = false;
   }
   if (!good) {
-    throw Error(ErrorCode::usage, fmt::format("{}: {} must be {}", place(file, mark), name, key->second.expected));
+    throw Error(ErrorCode::usage, fmt::format("{}: {} must be {}", place(file, mark), name, key->second.expected), correct_it);
   }
 }
 
@@ -134,14 +138,14 @@ Config load_config(const fs::path& file) {
   try {
     root = YAML::Load(*text);
   } catch (const YAML::Exception& error) {
-    throw Error(ErrorCode::usage, fmt::format("{}: {}", place(file, error.mark), error.msg));
+    throw Error(ErrorCode::usage, fmt::format("{}: {}", place(file, error.mark), error.msg), correct_it);
   }
   if (root.IsNull()) {
     return config;
   }
   const auto expect_map = [&file](const YAML::Node& node) {
     if (!node.IsMap()) {
-      throw Error(ErrorCode::usage, fmt::format("{}: expected 'key: value' lines", place(file, node.Mark())));
+      throw Error(ErrorCode::usage, fmt::format("{}: expected 'key: value' lines", place(file, node.Mark())), correct_it);
     }
   };
   expect_map(root);

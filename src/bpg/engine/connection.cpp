@@ -40,7 +40,8 @@ std::filesystem::path server_log(const Context& context, const Subject& subject)
   const BranchRef branch = find_branch(context, subject);
   const fs::path log = context.home.log_file(branch.branch.volume);
   if (!fs::exists(log)) {
-    throw Error(ErrorCode::not_found, fmt::format("{} has no log: it has not been started", branch.subject()));
+    throw Error(ErrorCode::not_found, fmt::format("{} has no log: it has not been started", branch.subject()),
+                fmt::format("Start it with 'bpg start {}'.", branch.subject()));
   }
   return log;
 }

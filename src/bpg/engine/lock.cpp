@@ -22,7 +22,7 @@ std::optional<FileLock> try_lock_volume(const Context& context, const VolumeId& 
 FileLock lock_volume(const Context& context, const VolumeId& volume) {
   auto lock = try_lock_volume(context, volume);
   if (!lock) {
-    throw Error(ErrorCode::busy, fmt::format("another command is at work on volume {}", volume.str()));
+    throw Error(ErrorCode::busy, fmt::format("another command is at work on volume {}", volume.str()), "Try again when it has ended.");
   }
   return std::move(*lock);
 }

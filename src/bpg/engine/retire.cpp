@@ -31,7 +31,8 @@ void unretire_volume(Context& context, const VolumeId& id) {
 Volume find_undo_target(const Context& context, const BranchRef& branch, const std::string& to) {
   const auto moves = context.catalog.branches.moves(branch.branch.id);
   if (to.empty() && moves.empty()) {
-    throw Error(ErrorCode::not_found, fmt::format("{} has never been reset: there is nothing to undo", branch.subject()));
+    throw Error(ErrorCode::not_found, fmt::format("{} has never been reset: there is nothing to undo", branch.subject()),
+                "'bpg branch reset' is what can be undone.");
   }
   std::vector<std::string> kept;
   for (const Volume& volume : context.catalog.volumes.of_branch(branch.branch.id)) {
@@ -43,8 +44,9 @@ Volume find_undo_target(const Context& context, const BranchRef& branch, const s
     }
   }
   const std::string wanted = to.empty() ? moves.back().from.str() : to;
-  throw Error(ErrorCode::not_found, fmt::format("volume {} of {} is not kept any more", wanted, branch.subject()),
-              kept.empty() ? "" : fmt::format("Kept are: {}.", fmt::join(kept, ", ")));
+  throw Error(ErrorCode::not_found, fmt::format("volume {} of {} is not kept", wanted, branch.subject()),
+              kept.empty() ? fmt::format("'bpg info {}' shows what is kept.", branch.subject())
+                           : fmt::format("Kept are: {}.", fmt::join(kept, ", ")));
 }
 
 }  // namespace bpg::engine

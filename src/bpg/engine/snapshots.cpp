@@ -16,7 +16,7 @@ namespace {
 FileLock lock_snapshot(const Context& context, const SnapshotId& id) {
   auto lock = FileLock::acquire(context.home.lock_file(id.str()), FileLock::Mode::exclusive, context.config.lock_wait);
   if (!lock) {
-    throw Error(ErrorCode::busy, fmt::format("another command is at work on snapshot {}", id.str()));
+    throw Error(ErrorCode::busy, fmt::format("another command is at work on snapshot {}", id.str()), "Try again when it has ended.");
   }
   return std::move(*lock);
 }
@@ -121,7 +121,8 @@ SnapshotView create_snapshot(Context& context, const CreateSnapshot& request) {
   if (!request.label.empty()) {
     check_name("label", request.label);
     if (SnapshotId::parse(request.label)) {
-      throw Error(ErrorCode::usage, fmt::format("the label '{}' has the form of a snapshot id", request.label));
+      throw Error(ErrorCode::usage, fmt::format("the label '{}' has the form of a snapshot id", request.label),
+                  "Choose another label.");
     }
     if (context.catalog.snapshots.find_label(branch.branch.id, request.label)) {
       throw Error(ErrorCode::already_exists, fmt::format("{} has a snapshot '{}' already", branch.subject(), request.label),
