@@ -23,7 +23,18 @@ UNFINISHED = {
     "snapshot": "state IN ('creating', 'deleting')",
     "branch": "state IN ('creating', 'deleting') OR switching",
 }
+# The exit status of each kind of error.
+STATUS = {
+    "usage": 2, "not_found": 3, "already_exists": 4, "has_children": 5, "refused": 5, "not_initialised": 6, "storage": 6,
+    "postgres": 6, "permission": 6, "no_space": 6, "environment": 6, "busy": 7, "interrupted": 130,
+}
 STEP = re.compile(r"^\s*[\d.]+ ms  (.+)$", re.M)
+
+
+def heed_signals():
+    """Whoever runs the tests in the background may ignore them."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Result:
@@ -136,8 +147,19 @@ class Bpg:
         """Starts bpg and goes on."""
         return subprocess.Popen(
             self.command(*arguments), env=self.environment(**environment), cwd="/", stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals,
         )
+
+    @contextlib.contextmanager
+    def configured(self, text):
+        """Another configuration for a while."""
+        usual = self.config
+        self.config = self.directory / "other.yaml"
+        self.config.write_text(text)
+        try:
+            yield
+        finally:
+            self.config = usual
 
     def steps(self, *arguments):
         """The names of the steps of a command, which is run."""

@@ -1,8 +1,8 @@
 """Homes on the file systems that tests/filesystems.sh makes.
 
 `bpg` is a home on each kind of storage in turn, with a new database `app` whose table `t` has the rows 1, 2 and 3; the test
-leaves a tidy home. `any_bpg` is the same on one kind of storage, for what does not depend on it, and `one_of_each` on an
-atomic and another. `new_bpg` makes homes with an account or a configuration of their own."""
+leaves a tidy home. `any_bpg` is the same on one kind of storage, for what does not depend on it (`module_bpg`: once for all
+tests of a file), and `one_of_each` on an atomic and another. `new_bpg` makes homes with an account or a configuration of their own."""
 
 import os
 
@@ -52,9 +52,18 @@ def one_of_each(request):
     yield from with_database(shared_home(request.param))
 
 
+def any_home():
+    return shared_home("btrfs" if os.environ.get(VARIABLES["btrfs"]) else "copy")
+
+
 @pytest.fixture
 def any_bpg():
-    yield from with_database(shared_home("btrfs" if os.environ.get(VARIABLES["btrfs"]) else "copy"))
+    yield from with_database(any_home())
+
+
+@pytest.fixture(scope="module")
+def module_bpg():
+    yield from with_database(any_home())
 
 
 @pytest.fixture
