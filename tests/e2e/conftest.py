@@ -13,6 +13,20 @@ pytest.register_assert_rewrite("betterpg")
 from betterpg import VARIABLES, Bpg  # noqa: E402
 
 homes = {}
+measured = []
+
+
+@pytest.fixture(scope="session")
+def figures():
+    """Lines that the run prints at its end."""
+    return measured
+
+
+def pytest_terminal_summary(terminalreporter):
+    if measured:
+        terminalreporter.section("figures")
+        for line in measured:
+            terminalreporter.write_line(line)
 
 
 def shared_home(driver):
