@@ -98,6 +98,7 @@ class Bpg:
         if account:
             shutil.chown(self.directory, account)
         self.home = self.directory / "home"
+        self.root = None
         first_port = random.randrange(20000, 30000)
         self.config = self.directory / "config.yaml"
         self.config.write_text(f"ports.range: {first_port}-{first_port + 300}\n{config}")
@@ -198,8 +199,9 @@ class Bpg:
             names = [name.rsplit("/", 1)[1] for name in zfs_list(self.place.dataset)]
             volumes = {name for name in names if name.startswith("vol_") and "@" not in name}
             return volumes, {name.split("@")[1] for name in names if "@" in name}
-        root = pathlib.Path(self.json("status")["storage"]["root"])
-        return tuple({path.name for path in (root / kind).iterdir()} for kind in ("volumes", "snapshots"))
+        if not self.root:
+            self.root = pathlib.Path(self.json("status")["storage"]["root"])
+        return tuple({path.name for path in (self.root / kind).iterdir()} for kind in ("volumes", "snapshots"))
 
     def recorded(self):
         """The volumes and snapshots that the catalog says exist: two sets of ids. Nothing may be half made."""
