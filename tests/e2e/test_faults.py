@@ -44,12 +44,13 @@ SCENARIOS = {
     "db create": Scenario("db create other", ["db delete other --now"]),
     "db delete now": Scenario("db delete other --now", ["db create other"], ["db create other"]),
 }
-# The drivers differ in how they make and destroy volumes, and in nothing else.
+# The drivers differ in how they make and destroy volumes and snapshots, and in nothing else.
+OF_STORAGE = ["branch create", "branch delete now", "snapshot create", "snapshot delete"]
 BY_DRIVER = {
     "btrfs": list(SCENARIOS),
-    "copy": ["branch create", "branch reset", "branch delete now", "snapshot create", "snapshot delete", "cleanup"],
-    "reflink": ["branch create", "branch reset now", "snapshot create", "snapshot delete"],
-    "zfs": ["branch create", "branch reset now", "branch delete now", "snapshot delete"],
+    "copy": OF_STORAGE,
+    "reflink": OF_STORAGE,
+    "zfs": [*OF_STORAGE, "branch reset now"],
 }
 
 
