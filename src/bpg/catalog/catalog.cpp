@@ -13,6 +13,7 @@ Catalog::Catalog(std::unique_ptr<Connection> connection)
       branches(*connection),
       volumes(*connection),
       snapshots(*connection),
+      settings(*connection),
       m_connection(std::move(connection)) {}
 
 Catalog::Catalog(Catalog&&) noexcept = default;

@@ -94,6 +94,22 @@ class SnapshotRepository {
   Connection& m_connection;
 };
 
+/// The settings of PostgreSQL that somebody chose for a database (its branches inherit them) or for one branch.
+class SettingRepository {
+ public:
+  explicit SettingRepository(Connection& connection) : m_connection(connection) {}
+
+  void set(const DatabaseId& database, const ServerSetting& setting);
+  void set(const BranchId& branch, const ServerSetting& setting);
+  bool unset(const DatabaseId& database, const std::string& name);  ///< false where it was not set
+  bool unset(const BranchId& branch, const std::string& name);
+  std::vector<ServerSetting> of(const DatabaseId& database) const;  ///< by name
+  std::vector<ServerSetting> of(const BranchId& branch) const;
+
+ private:
+  Connection& m_connection;
+};
+
 /// The embedded store of what betterpg knows: one SQLite file (WAL journal, foreign keys, STRICT tables).
 ///
 /// One object is used by one thread at a time; different processes may each have their own. Every change is made
@@ -120,6 +136,7 @@ class Catalog {
   BranchRepository branches;
   VolumeRepository volumes;
   SnapshotRepository snapshots;
+  SettingRepository settings;
 
  private:
   explicit Catalog(std::unique_ptr<Connection> connection);

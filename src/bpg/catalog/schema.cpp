@@ -102,6 +102,24 @@ CREATE INDEX move_from_volume ON move (from_volume);
 CREATE INDEX move_to_volume ON move (to_volume);
 )sql";
 
+// What a branch may have besides its name: settings of its server, an end, protection.
+constexpr std::string_view version_2 = R"sql(
+ALTER TABLE branch ADD COLUMN profile TEXT NOT NULL DEFAULT '';
+ALTER TABLE branch ADD COLUMN expires_at INTEGER;
+ALTER TABLE branch ADD COLUMN protected INTEGER NOT NULL DEFAULT 0 CHECK (protected IN (0, 1));
+ALTER TABLE branch ADD COLUMN ephemeral INTEGER NOT NULL DEFAULT 0 CHECK (ephemeral IN (0, 1));
+
+CREATE TABLE server_setting (
+  database TEXT REFERENCES database ON DELETE CASCADE,
+  branch   TEXT REFERENCES branch ON DELETE CASCADE,
+  name     TEXT NOT NULL,
+  value    TEXT NOT NULL,
+  CHECK ((database IS NULL) <> (branch IS NULL))
+) STRICT;
+CREATE UNIQUE INDEX server_setting_database ON server_setting (database, name) WHERE database IS NOT NULL;
+CREATE UNIQUE INDEX server_setting_branch ON server_setting (branch, name) WHERE branch IS NOT NULL;
+)sql";
+
 int64_t pragma(Connection& connection, std::string_view name) {
   Statement query = connection.prepare(fmt::format("PRAGMA {}", name));
   return query.step() ? query.integer(0) : 0;
@@ -165,7 +183,7 @@ void migrate(Connection& connection, std::span<const std::string_view> steps) {
 }  // namespace
 
 std::span<const std::string_view> migrations() {
-  static constexpr std::array all{version_1};
+  static constexpr std::array all{version_1, version_2};
   return all;
 }
 

@@ -32,6 +32,10 @@ Json to_json(const engine::BranchView& branch) {
           {"port", branch.port},
           {"volume", volume},
           {"origin_snapshot", or_null(branch.origin)},
+          {"profile", null_if_empty(branch.profile)},
+          {"expires_at", or_null(branch.expires_at)},
+          {"protected", branch.is_protected},
+          {"ephemeral", branch.ephemeral},
           {"created_at", to_rfc3339(branch.created_at)},
           {"deleted_at", or_null(branch.deleted_at)}};
 }

@@ -83,8 +83,20 @@ struct Branch {
   /// Its server is being replaced. Where nobody is at work on it, the command was interrupted, and the next one
   /// starts the server of `volume` again if the branch wants to run.
   bool switching = false;
+  std::string profile{};               ///< of the configuration; empty: none
+  std::optional<Time> expires_at{};    ///< from then on `bpg cleanup --expired` takes it; nothing: never
+  bool is_protected = false;           ///< no reset, deletion or expiry
+  bool ephemeral = false;              ///< made for one command (`bpg exec`), and gone with it
   Time created_at{};
   std::optional<Time> deleted_at{};
+};
+
+/// A setting of PostgreSQL that somebody chose for a database or a branch.
+struct ServerSetting {
+  std::string name;   ///< in lower case, as pg_settings has it
+  std::string value;  ///< as it was given, with its unit
+
+  auto operator<=>(const ServerSetting&) const = default;
 };
 
 /// One move of a branch from a volume to another: the branch's reflog.

@@ -51,6 +51,10 @@ BranchView view_with(const Context& context, const BranchRef& ref, const Usages&
           .volume = {branch.volume, context.storage->location().driver,
                      context.storage->volume_path(branch.volume).string(), usage_of(usages, branch.volume)},
           .origin = volume ? volume->origin : std::nullopt,
+          .profile = branch.profile,
+          .expires_at = branch.expires_at,
+          .is_protected = branch.is_protected,
+          .ephemeral = branch.ephemeral,
           .created_at = branch.created_at,
           .deleted_at = branch.deleted_at};
 }

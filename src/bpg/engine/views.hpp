@@ -28,6 +28,10 @@ struct BranchView {
   int port = 0;
   VolumeView volume;
   std::optional<SnapshotId> origin;
+  std::string profile;                ///< empty: none
+  std::optional<Time> expires_at;     ///< nothing: never
+  bool is_protected = false;
+  bool ephemeral = false;
   Time created_at{};
   std::optional<Time> deleted_at;
 

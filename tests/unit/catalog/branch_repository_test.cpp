@@ -27,6 +27,10 @@ TEST_F(BranchRepositoryTest, FindsWhatWasInserted) {
   dev.parent = main.id;
   dev.sealed_password = std::string("sealed\0text", 11);
   dev.wants_running = false;
+  dev.profile = "ci";
+  dev.expires_at = at(7);
+  dev.is_protected = true;
+  dev.ephemeral = true;
   dev.deleted_at = at(9);
   add(dev);
   for (const auto& found : {catalog.branches.find(dev.id), catalog.branches.find_live(app.id, "dev")}) {
@@ -40,10 +44,15 @@ TEST_F(BranchRepositoryTest, FindsWhatWasInserted) {
     EXPECT_EQ(found->port, dev.port);
     EXPECT_EQ(found->sealed_password, dev.sealed_password);
     EXPECT_FALSE(found->wants_running);
+    EXPECT_EQ(found->profile, "ci");
+    EXPECT_EQ(found->expires_at, at(7));
+    EXPECT_TRUE(found->is_protected);
+    EXPECT_TRUE(found->ephemeral);
     EXPECT_EQ(found->created_at, dev.created_at);
     EXPECT_EQ(found->deleted_at, at(9));
   }
   EXPECT_EQ(catalog.branches.find(main.id)->parent, std::nullopt);
+  EXPECT_EQ(catalog.branches.find(main.id)->expires_at, std::nullopt);
   EXPECT_FALSE(catalog.branches.find_live(add_database("web").id, "dev"));
   EXPECT_FALSE(catalog.branches.find(BranchId::make()));
 }
