@@ -190,6 +190,8 @@ std::span<const std::string_view> migrations() {
 std::unique_ptr<Connection> open_store(const std::filesystem::path& file, std::span<const std::string_view> steps) {
   auto connection = std::make_unique<Connection>(file);
   connection->run("PRAGMA synchronous = FULL");
+  // In pages: what stands in the log is read at each opening.
+  connection->run("PRAGMA wal_autocheckpoint = 256");
   if (!is_up_to_date(*connection, steps.size())) {
     use_wal_journal(*connection);
     migrate(*connection, steps);

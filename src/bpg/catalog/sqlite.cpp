@@ -47,6 +47,8 @@ Connection::Connection(const std::filesystem::path& file, std::chrono::milliseco
   }
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, static_cast<int>(timeout.count()));
+  // Else each command that is alone would write its log back and remove it, and the next make it anew: five syncs.
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
 void Connection::run_script(const std::string& sql) {
@@ -80,7 +82,7 @@ void Connection::fail(int code) const {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       throw Error(ErrorCode::environment, fmt::format("the catalog {} is damaged: {}", file, said),
-                  "Put a copy of the file back; running servers are not affected.");
+                  "Put a copy of the file back, in place of it and of its '-wal'; running servers are not affected.");
     case SQLITE_FULL:
       throw system_error(ENOSPC, fmt::format("cannot write the catalog {}", file));
     case SQLITE_READONLY:

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <memory>
 
+#include "bpg/catalog/sqlite.hpp"
 #include "bpg/util/file.hpp"
 #include "catalog/catalog_fixture.hpp"
 #include "support/forked.hpp"
@@ -73,6 +74,25 @@ TEST_F(CatalogFileTest, ForgetsWhatWasErased) {
   EXPECT_NO_THROW(catalog.write([&] { catalog.erase_value("never set"); }));
 }
 
+TEST_F(CatalogFileTest, KeepsItsLogFromOneOpeningToTheNext) {
+  const auto write = [&](int number) {
+    Catalog catalog = Catalog::open(m_file);
+    catalog.write([&] { catalog.set_value("number", std::to_string(number)); });
+  };
+  write(0);
+  const fs::path log = m_file.string() + "-wal";
+  uintmax_t largest = 0;
+  for (int number = 1; number <= 500; ++number) {
+    write(number);
+    ASSERT_TRUE(fs::exists(log)) << "each command would make it anew";
+    largest = std::max(largest, fs::file_size(log));
+    if (number % 100 == 0) {
+      EXPECT_EQ(Catalog::open(m_file).value("number"), std::to_string(number));
+    }
+  }
+  EXPECT_LT(largest, 3U << 20) << "each command reads it";
+}
+
 TEST_F(CatalogFileTest, IsMovable) {
   auto first = std::make_unique<Catalog>(Catalog::open(m_file));
   Catalog second = std::move(*first);
@@ -114,14 +134,19 @@ TEST_F(CatalogFileTest, ThatIsNoDatabaseIsDamaged) {
   EXPECT_EQ(open_files(), 0U);
 }
 
+/// Writes the log back into the file.
+void write_back(const fs::path& file) { catalog::Connection(file).run_script("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
 TEST_F(CatalogFileTest, CutShortIsDamaged) {
   { Catalog::open(m_file); }
+  write_back(m_file);
   fs::resize_file(m_file, 5000);
   EXPECT_EQ(error_of([&] { Catalog::open(m_file).branches.list_live(); }).code(), ErrorCode::environment);
 }
 
 TEST_F(CatalogFileTest, WithScrambledPagesIsDamaged) {
   { Catalog::open(m_file); }
+  write_back(m_file);
   {
     std::fstream stream(m_file, std::ios::in | std::ios::out | std::ios::binary);
     stream.seekp(4096);
