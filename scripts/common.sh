@@ -5,6 +5,8 @@
 export LC_ALL=C.UTF-8 PAGER=cat
 root_of_checkout=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 bpg_binary=$root_of_checkout/build/release/bin/bpg
+# What one checkout has compiled, another need not compile again, whatever its place and language.
+export CCACHE_BASEDIR=$root_of_checkout CCACHE_SLOPPINESS=locale
 
 # What a build needs, and nothing else.
 build_packages=(
@@ -15,7 +17,7 @@ build_packages=(
 # What bpg runs: PostgreSQL, whose server brings psql along, and mkfs.btrfs for a file-backed pool.
 runtime_packages=(postgresql btrfs-progs)
 # What scripts/test needs on top of both.
-test_packages=(python3 python3-pytest python3-psycopg xfsprogs zfs-fuse)
+test_packages=(python3 python3-pytest python3-psycopg xfsprogs zfs-fuse debootstrap)
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
