@@ -90,10 +90,11 @@ missing_packages() {
 # packages_result and packages_time.
 install_packages() {
   local missing began
-  packages_time=0
+  began=$(microseconds)
   mapfile -t missing < <(missing_packages "$@")
   if [ ${#missing[@]} -eq 0 ]; then
     packages_result="all $# are installed"
+    packages_time=$(($(microseconds) - began))
     return
   fi
   is_root || die "only root can install packages, and ${#missing[@]} are missing" \
@@ -101,7 +102,6 @@ install_packages() {
     "apt-get install --no-install-recommends ${missing[*]}"
   echo "  Installing ${#missing[@]} packages and what they need:"
   fmt --width=72 <<<"${missing[*]}" | sed 's/^/    /'
-  began=$(microseconds)
   run_quietly Packages apt-get update
   without_default_cluster run_quietly Packages env DEBIAN_FRONTEND=noninteractive \
     apt-get install --yes --no-install-recommends "${missing[@]}"
