@@ -1,20 +1,21 @@
 #!/bin/bash
 # Tries scripts/quickstart as a new user would: in a bare Debian with nothing but a shell, a checkout and apt.
 #
-#   tests/bare_root.sh [--junitxml=FILE] [--prepare | VARIANT...]
+#   tests/bare_root.sh [--junitxml=FILE] [--readme] [--prepare | VARIANT...]
 #
 # Variants, in the order in which they run where none is named; each uses what the one before has installed:
 #   root        root of a machine: /dev and /sys are there, file systems can be mounted
 #   container   root of an unprivileged container: few capabilities, few devices
 #   user        an ordinary user, who has a checkout that root has built
 #
-# --prepare makes the bare Debian and nothing else. What quickstart prints is shown: README.md's transcript is that.
+# --prepare makes the bare Debian and nothing else. --readme makes README.md's transcript of quickstart from what the first
+# variant shows.
 set -euo pipefail
 # shellcheck source=tests/lib/bare.sh
 source "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/lib/bare.sh"
 
 suite_name='bare root'
-report=''
+report='' readme=''
 variants=()
 
 # What is tried, as it is typed. as_user is a prefix that becomes another user.
@@ -45,6 +46,7 @@ END
       ;;
   esac
   cat <<'END'
+echo '$ scripts/quickstart'
 check_and_show "quickstart" as_user scripts/quickstart
 check "storage is $driver" driver_is "$driver"
 check "main has its rows" rows debian
@@ -67,9 +69,22 @@ check "removal again" as_user scripts/quickstart --remove
 END
 }
 
+# transcript VARIANT: its first quickstart. The names of the packages are left out, and that is marked.
+transcript() {
+  awk '
+    /^\$ scripts\/quickstart$/ { inside = 1 }
+    /^ok: quickstart$/ { exit }
+    /^    / && list { if (list++ == 1) print "    […]"; next }
+    { list = 0 }
+    /and what they need:$/ { list = 1 }
+    inside { print }
+  ' "$work/$1.log"
+}
+
 for argument in "$@"; do
   case $argument in
     --junitxml=*) report=${argument#*=} ;;
+    --readme) readme=yes ;;
     --prepare)
       require_root_and_debootstrap
       make_bare_debian
@@ -87,4 +102,5 @@ git -c safe.directory='*' -C "$checkout" archive HEAD | tar -x -C "$root/opt/bet
 for variant in "${variants[@]}"; do
   script "$variant" | run_variant "$variant"
 done
+if [ -n "$readme" ]; then transcript "${variants[0]}" | "$checkout/tests/transcript.sh" quickstart; fi
 conclude "$report"

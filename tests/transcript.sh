@@ -1,0 +1,28 @@
+#!/bin/bash
+# Puts what comes in on standard input into README.md, as the transcript of that name:
+#
+#   tests/bare_root.sh --readme root                                              what quickstart prints in a bare Debian
+#   scripts/test 2>&1 | sed -n '/^== result ==$/,$p' | tests/transcript.sh test   how the tests end
+#
+# README.md marks the places: <!-- transcript: NAME --> and <!-- end -->.
+set -euo pipefail
+readme=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")/README.md
+name=${1:?"usage: tests/transcript.sh NAME"}
+grep -qxF "<!-- transcript: $name -->" "$readme" || { echo "README.md has no place for '$name'" >&2; exit 1; }
+text=$(mktemp)
+trap 'rm -f "$text" "$readme.new"' EXIT
+cat >"$text"
+[ -s "$text" ] || { echo "there is nothing to put there" >&2; exit 1; }
+
+awk -v begin="<!-- transcript: $name -->" -v text="$text" '
+  $0 == begin {
+    print
+    print "```"
+    while ((getline line < text) > 0) print line
+    print "```"
+    inside = 1
+  }
+  $0 == "<!-- end -->" { inside = 0 }
+  !inside { if ($0 != begin) print }
+' "$readme" >"$readme.new"
+cat "$readme.new" >"$readme"
