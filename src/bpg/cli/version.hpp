@@ -2,6 +2,7 @@
 
 namespace bpg::cli {
 
-inline constexpr const char* version = BPG_VERSION;
+/// "0.1.0", "0.1.0+12.gabc1234": see cmake/version.cmake.
+extern const char* const version;
 
 }  // namespace bpg::cli
