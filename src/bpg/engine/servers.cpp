@@ -14,10 +14,11 @@ std::vector<BranchRef> branches_of(const Context& context, const ControlServers&
   for (const Subject& subject : request.subjects) {
     branches.push_back(find_branch(context, subject));
   }
-  if (request.all) {
+  if (request.choice != ServerChoice::named) {
     for (const Branch& branch : context.catalog.branches.list_live()) {
       const auto database = context.catalog.databases.find(branch.database);
-      if (branch.state == State::ready && database) {
+      const bool chosen = request.choice == ServerChoice::all || branch.wants_running;
+      if (branch.state == State::ready && database && chosen) {
         branches.push_back({*database, branch});
       }
     }
@@ -25,15 +26,18 @@ std::vector<BranchRef> branches_of(const Context& context, const ControlServers&
   return branches;
 }
 
-void control(Context& context, BranchRef& branch, ServerAction action) {
+void control(Context& context, BranchRef& branch, const ControlServers& request) {
   const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
   branch = find_branch_again(context, branch);
-  const bool wants_running = action != ServerAction::stop;
-  if (branch.branch.wants_running != wants_running) {
+  if (request.choice == ServerChoice::wanted) {
+    if (!branch.branch.wants_running) {
+      return;  // stopped by somebody in between
+    }
+  } else if (const bool wants_running = request.action != ServerAction::stop; branch.branch.wants_running != wants_running) {
     branch.branch.wants_running = wants_running;
     context.catalog.write([&] { context.catalog.branches.update(branch.branch); });
   }
-  switch (action) {
+  switch (request.action) {
     case ServerAction::start:
       start_server(context, branch);
       return;
@@ -56,7 +60,7 @@ std::vector<BranchView> control_servers(Context& context, const ControlServers& 
   std::optional<Error> failure;
   for (BranchRef& branch : branches) {
     try {
-      control(context, branch, request.action);
+      control(context, branch, request);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::interrupted) {
         throw;

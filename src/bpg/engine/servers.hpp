@@ -9,10 +9,17 @@ namespace bpg::engine {
 
 enum class ServerAction { start, stop, restart };
 
+/// Which branches, besides those that are named.
+enum class ServerChoice {
+  named,
+  all,     ///< every live branch
+  wanted,  ///< those that nobody has stopped; what is done to them is for now, and not what the user asked for
+};
+
 struct ControlServers {
   ServerAction action = ServerAction::start;
   std::vector<Subject> subjects{};
-  bool all = false;  ///< every live branch
+  ServerChoice choice = ServerChoice::named;
 };
 
 /// Starts, stops or restarts; what is so already stays so. Every subject is looked up before anything is done. A
