@@ -27,9 +27,12 @@ using std::chrono::milliseconds;
 constexpr milliseconds look_again_after{2};
 
 fs::path log_keeper() {
-  const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path() / "bpg-log";
-  if (fs::exists(beside)) {
-    return beside;
+  const fs::path directory = fs::read_symlink("/proc/self/exe").parent_path();
+  const fs::path beside = directory / "bpg-log";
+  for (const fs::path& place : {beside, directory.parent_path() / "libexec" / "betterpg" / "bpg-log"}) {
+    if (fs::exists(place)) {
+      return place;
+    }
   }
   if (const auto found = find_program("bpg-log")) {
     return *found;
