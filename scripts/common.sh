@@ -17,7 +17,7 @@ build_packages=(
 # What bpg runs: PostgreSQL, whose server brings psql along, and mkfs.btrfs for a file-backed pool.
 runtime_packages=(postgresql btrfs-progs)
 # What scripts/test needs on top of both.
-test_packages=(python3 python3-pytest python3-psycopg xfsprogs zfs-fuse debootstrap)
+test_packages=(python3 python3-pytest python3-psycopg xfsprogs zfs-fuse debootstrap dpkg-dev file lintian)
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'

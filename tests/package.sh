@@ -20,7 +20,7 @@ require_root_and_debootstrap
 
 make_package() {
   rm -rf "$checkout/build/release/packages"
-  (cd "$checkout" && cpack --preset release)
+  (cd "$checkout" && cmake --build --preset release --target bpg bpg-log && cpack --preset release)
   package=$(echo "$checkout"/build/release/packages/*.deb)
 }
 
@@ -50,7 +50,7 @@ no_server_left() { ! grep -aqs '^postgres' /proc/[0-9]*/comm; }
 all_defaults() { sed 's/^#\([a-z]\)/\1/' /etc/betterpg/config.yaml >/tmp/all.yaml && grep -q '^lock' /tmp/all.yaml && bpg --config /tmp/all.yaml status; }
 
 apt update
-apt install systemd >/tmp/systemd.log 2>&1
+apt install --no-install-recommends systemd >/tmp/systemd.log 2>&1
 check "apt installs it with what it needs" apt install /opt/betterpg.deb
 check "PostgreSQL and mkfs.btrfs are recommended" test -x /usr/lib/postgresql/15/bin/postgres -a -x /sbin/mkfs.btrfs
 check "the version is the package's" is "bpg $(dpkg-query --show --showformat '${Version}' betterpg | sed 's/-1$//')" "$(bpg --version)"
