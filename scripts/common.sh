@@ -12,12 +12,15 @@ export CCACHE_BASEDIR=$root_of_checkout CCACHE_SLOPPINESS=locale
 build_packages=(
   cmake ninja-build g++ ccache pkg-config
   libcli11-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libsqlite3-dev
-  libpq-dev libbtrfsutil-dev libsodium-dev libgtest-dev libgmock-dev
+  libpq-dev libbtrfsutil-dev libsodium-dev libutf8proc-dev libgtest-dev libgmock-dev
 )
 # What bpg runs: PostgreSQL, whose server brings psql along, and mkfs.btrfs for a file-backed pool.
 runtime_packages=(postgresql btrfs-progs)
 # What scripts/test needs on top of both.
-test_packages=(python3 python3-pytest python3-psycopg xfsprogs zfs-fuse debootstrap dpkg-dev file lintian)
+test_packages=(
+  python3 python3-pytest python3-psycopg xfsprogs zfs-fuse debootstrap dpkg-dev file lintian
+  tmux zsh fish mandoc
+)
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
   bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'

@@ -37,7 +37,7 @@ void run(CommandLine& line, const engine::CleanUp& request) {
   }
   line.output.result(to_json(entries), freed,
                      entries.empty() ? "Nothing is kept: there is nothing to free.\n"
-                                     : cleanup_table(entries) + summary(entries, request.dry_run));
+                                     : cleanup_table(line.output, entries) + summary(entries, request.dry_run));
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ void add_list(CLI::App& group, CommandLine& line) {
     line.action = [&line] {
       const auto context = line.open();
       const auto databases = engine::list_databases(*context);
-      line.output.result(to_json(databases), names(databases), database_table(databases));
+      line.output.result(to_json(databases), names(databases), database_table(line.output, databases));
     };
   });
 }
@@ -53,7 +53,7 @@ void add_get(CLI::App& group, CommandLine& line) {
     line.action = [&line, name] {
       const auto context = line.open();
       const auto database = engine::get_database(*context, *name);
-      line.output.result(to_json(database), database.name, database_table({database}));
+      line.output.result(to_json(database), database.name, database_table(line.output, {database}));
     };
   });
 }

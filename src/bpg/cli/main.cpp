@@ -61,7 +61,9 @@ void apply(const GlobalOptions& options, CommandLine& line) {
   }
   const bool colour_wanted = !options.no_colour && !std::getenv("NO_COLOR");
   line.output.json = options.output == "json";
-  line.output.colour = colour_wanted && is_terminal(STDOUT_FILENO);
+  if (is_terminal(STDOUT_FILENO)) {
+    line.output.screen = {.width = terminal_width(STDOUT_FILENO), .colour = colour_wanted, .terminal = true};
+  }
   line.output.error_colour = colour_wanted && is_terminal(STDERR_FILENO);
   if (!options.config.empty()) {
     if (!std::filesystem::exists(options.config)) {

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bpg/util/display.hpp"
+
 namespace bpg::cli {
 
 namespace {
@@ -33,7 +35,7 @@ void Output::result(const nlohmann::ordered_json& as_json, std::string_view as_q
 void Output::note(std::string_view text) const {
   if (!json && !quiet) {
     end_progress();
-    print_line(stderr, text);
+    print_line(stderr, printable(text, true));
   }
 }
 
@@ -59,9 +61,9 @@ void Output::error(const Error& error) const {
     print_line(stderr, object.dump());
     return;
   }
-  print_line(stderr, fmt::format("{} {}", coloured("bpg:", Colour::red, error_colour), error.message()));
+  print_line(stderr, fmt::format("{} {}", coloured("bpg:", Colour::red, error_colour), printable(error.message(), true)));
   if (!error.hint().empty()) {
-    print_line(stderr, fmt::format("{} {}", coloured("hint:", Colour::yellow, error_colour), error.hint()));
+    print_line(stderr, fmt::format("{} {}", coloured("hint:", Colour::yellow, error_colour), printable(error.hint(), true)));
   }
 }
 

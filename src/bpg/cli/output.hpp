@@ -17,7 +17,7 @@ struct Output {
   bool json = false;
   bool quiet = false;
   int verbosity = 0;
-  bool colour = false;        ///< on standard output
+  Screen screen;              ///< what standard output is
   bool error_colour = false;  ///< on standard error
 
   /// The result of a command in its three forms.
@@ -34,8 +34,6 @@ struct Output {
   void end_progress() const;
 
   std::unique_ptr<Progress> progress;
-
-  std::string paint(std::string_view text, Colour which) const { return coloured(text, which, colour); }
 };
 
 }  // namespace bpg::cli

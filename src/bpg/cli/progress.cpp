@@ -1,10 +1,14 @@
 #include "bpg/cli/progress.hpp"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 
 #include <fmt/format.h>
 
+#include "bpg/util/display.hpp"
+#include "bpg/util/terminal.hpp"
 #include "bpg/util/text.hpp"
 #include "bpg/util/trace.hpp"
 
@@ -38,7 +42,9 @@ void Progress::run() {
   }
   do {
     const std::string step = trace().current();
-    fmt::print(stderr, "{}{} … {}", clear_line, step.empty() ? "working" : step, format_duration(trace().elapsed()));
+    const std::string line = fmt::format("{} … {}", step.empty() ? "working" : step, format_duration(trace().elapsed()));
+    // What does not fit would go on in the next line, where nothing takes it away.
+    fmt::print(stderr, "{}{}", clear_line, shorten(printable(line), terminal_width(STDERR_FILENO) - 1));
     std::fflush(stderr);
   } while (!m_ended.wait_for(lock, changes_every, [this] { return m_end; }));
   fmt::print(stderr, clear_line);

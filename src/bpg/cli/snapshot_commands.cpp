@@ -70,7 +70,7 @@ void add_list(CLI::App& group, CommandLine& line) {
     line.action = [&line, subject] {
       const auto context = line.open();
       const auto snapshots = engine::list_snapshots(*context, subject->empty() ? std::nullopt : std::optional(Subject::parse(*subject)));
-      line.output.result(to_json(snapshots), names(snapshots), snapshot_table(snapshots));
+      line.output.result(to_json(snapshots), names(snapshots), snapshot_table(line.output, snapshots));
     };
   });
 }
@@ -83,7 +83,7 @@ void add_get(CLI::App& group, CommandLine& line) {
     line.action = [&line, reference] {
       const auto context = line.open();
       const auto snapshot = engine::get_snapshot(*context, *reference);
-      line.output.result(to_json(snapshot), snapshot.id.str(), snapshot_table({snapshot}));
+      line.output.result(to_json(snapshot), snapshot.id.str(), snapshot_table(line.output, {snapshot}));
     };
   });
 }

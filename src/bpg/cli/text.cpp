@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "bpg/util/clock.hpp"
+#include "bpg/util/display.hpp"
 #include "bpg/util/table.hpp"
 #include "bpg/util/text.hpp"
 #include "bpg/util/trace.hpp"
@@ -18,11 +19,11 @@ using Align = Table::Align;
 
 std::string age(Time since) { return format_age(system_clock().now() - since); }
 
-std::string state(const Output& output, const std::string& status) {
+Table::Cell state(const std::string& status) {
   if (status == "running") {
-    return output.paint(status, Colour::green);
+    return {status, Colour::green};
   }
-  return output.paint(status, status == "stopped" || status == "deleted" ? Colour::dim : Colour::yellow);
+  return {status, status == "stopped" || status == "deleted" ? Colour::dim : Colour::yellow};
 }
 
 std::string unique_size(const std::optional<storage::Usage>& usage) { return usage ? format_bytes(usage->unique_bytes) : "-"; }
@@ -53,18 +54,22 @@ std::vector<std::string> tree_prefixes(const std::vector<engine::BranchView>& br
   return prefixes;
 }
 
-std::string fields(const std::vector<std::pair<std::string, std::string>>& pairs) {
+using Fields = std::vector<std::pair<std::string, Table::Cell>>;
+
+/// Not shortened: a path of which half is missing is of no use.
+std::string fields(const Output& output, const Fields& pairs) {
   std::string text;
   for (const auto& [name, value] : pairs) {
-    text += fmt::format("{:<12} {}\n", name, value);
+    const std::string shown = output.screen.terminal ? isolated(printable(value.text)) : printable(value.text);
+    text += fmt::format("{:<12} {}\n", name, coloured(shown, value.colour, output.screen.colour));
   }
   return text;
 }
 
-std::vector<std::pair<std::string, std::string>> branch_fields(const Output& output, const engine::BranchView& branch) {
-  std::vector<std::pair<std::string, std::string>> pairs{
+Fields branch_fields(const engine::BranchView& branch) {
+  Fields pairs{
       {"branch", branch.subject()},
-      {"state", state(output, branch.status)},
+      {"state", state(branch.status)},
       {"parent", branch.parent ? branch.database + "/" + *branch.parent : "none"},
       {"endpoint", fmt::format("{}:{}", branch.host, branch.port)},
       {"created", fmt::format("{} ({} ago)", to_rfc3339(branch.created_at), age(branch.created_at))},
@@ -97,45 +102,63 @@ std::string branch_tree(const Output& output, const std::vector<engine::BranchVi
     return "There are no branches. 'bpg db create NAME' makes a database with its branch main.\n";
   }
   const auto prefixes = tree_prefixes(branches);
-  Table table({{"BRANCH"}, {"STATE"}, {"PORT", Align::right}, {"AGE", Align::right}, {"UNIQUE", Align::right}, {"SHARED", Align::right}});
+  Table table({{.title = "BRANCH", .yields = 6, .shrink_to = 12},
+               {.title = "STATE", .yields = 5},
+               {.title = "PORT", .align = Align::right, .yields = 4},
+               {.title = "AGE", .align = Align::right, .yields = 2},
+               {.title = "UNIQUE", .align = Align::right, .yields = 3},
+               {.title = "SHARED", .align = Align::right, .yields = 1}});
   for (size_t i = 0; i < branches.size(); ++i) {
     const auto& branch = branches[i];
-    table.add({prefixes[i] + branch.subject(), state(output, branch.status), fmt::format("{}", branch.port),
+    table.add({prefixes[i] + branch.subject(), state(branch.status), fmt::format("{}", branch.port),
                age(branch.created_at), unique_size(branch.volume.usage), shared_size(branch.volume.usage)});
   }
-  return table.str();
+  return table.str(output.screen);
 }
 
 std::string branch_details(const Output& output, const engine::BranchView& branch) {
-  return fields(branch_fields(output, branch));
+  return fields(output, branch_fields(branch));
 }
 
-std::string database_table(const std::vector<engine::DatabaseView>& databases) {
+std::string database_table(const Output& output, const std::vector<engine::DatabaseView>& databases) {
   if (databases.empty()) {
     return "There are no databases. 'bpg db create NAME' makes one.\n";
   }
-  Table table({{"DATABASE"}, {"POSTGRESQL", Align::right}, {"BRANCHES", Align::right}, {"AGE", Align::right}});
+  Table table({{.title = "DATABASE", .yields = 4, .shrink_to = 12},
+               {.title = "POSTGRESQL", .align = Align::right, .yields = 2},
+               {.title = "BRANCHES", .align = Align::right, .yields = 3},
+               {.title = "AGE", .align = Align::right, .yields = 1}});
   for (const auto& database : databases) {
     table.add({database.name, fmt::format("{}", database.pg_version), fmt::format("{}", database.branches), age(database.created_at)});
   }
-  return table.str();
+  return table.str(output.screen);
 }
 
-std::string snapshot_table(const std::vector<engine::SnapshotView>& snapshots) {
+std::string snapshot_table(const Output& output, const std::vector<engine::SnapshotView>& snapshots) {
   if (snapshots.empty()) {
     return "There are no snapshots. 'bpg snapshot create SUBJECT --label NAME' takes one.\n";
   }
-  Table table({{"SNAPSHOT"}, {"BRANCH"}, {"LABEL"}, {"AGE", Align::right}, {"CONSISTENCY"}, {"LSN"}});
+  Table table({{.title = "SNAPSHOT", .yields = 4},
+               {.title = "BRANCH", .yields = 6, .shrink_to = 12},
+               {.title = "LABEL", .yields = 5, .shrink_to = 12},
+               {.title = "AGE", .align = Align::right, .yields = 3},
+               {.title = "CONSISTENCY", .yields = 2},
+               {.title = "LSN", .yields = 1}});
   for (const auto& snapshot : snapshots) {
     table.add({snapshot.id.str(), snapshot.database + "/" + snapshot.branch, snapshot.label.empty() ? "-" : snapshot.label,
                age(snapshot.created_at), to_string(snapshot.consistency),
                snapshot.stop_lsn ? snapshot.stop_lsn->str() : "-"});
   }
-  return table.str();
+  return table.str(output.screen);
 }
 
-std::string cleanup_table(const std::vector<engine::CleanUpEntry>& entries) {
-  Table table({{"VOLUME"}, {"BRANCH"}, {"LEFT BY"}, {"KEPT UNTIL"}, {"FREES", Align::right}, {"WHAT"}});
+std::string cleanup_table(const Output& output, const std::vector<engine::CleanUpEntry>& entries) {
+  Table table({{.title = "VOLUME", .yields = 1},
+               {.title = "BRANCH", .yields = 5, .shrink_to = 12},
+               {.title = "LEFT BY", .yields = 2},
+               {.title = "KEPT UNTIL", .yields = 3},
+               {.title = "FREES", .align = Align::right},
+               {.title = "WHAT", .yields = 4, .shrink_to = 12}});
   for (const auto& entry : entries) {
     const std::string what = entry.freed                     ? "freed"
                              : !entry.volume.held_by.empty() ? entry.volume.held_by + " needs it"
@@ -143,11 +166,11 @@ std::string cleanup_table(const std::vector<engine::CleanUpEntry>& entries) {
     table.add({entry.volume.volume.str(), entry.volume.subject, entry.volume.retired_by, kept_until(entry.volume),
                unique_size(entry.volume.usage), what});
   }
-  return table.str();
+  return table.str(output.screen);
 }
 
 std::string status_page(const Output& output, const engine::Status& status) {
-  std::string text = fields({{"storage", fmt::format("{} in {}", status.location.driver, status.location.root.string())},
+  std::string text = fields(output, {{"storage", fmt::format("{} in {}", status.location.driver, status.location.root.string())},
                              {"space", fmt::format("{} free of {}", format_bytes(status.space.free_bytes),
                                                    format_bytes(status.space.total_bytes))}});
   text += "\n" + branch_tree(output, status.branches);
@@ -160,7 +183,7 @@ std::string status_page(const Output& output, const engine::Status& status) {
 }
 
 std::string info_page(const Output& output, const engine::Info& info) {
-  auto pairs = branch_fields(output, info.branch);
+  auto pairs = branch_fields(info.branch);
   pairs.emplace_back("database", fmt::format("{} (PostgreSQL {}), '{}' inside", info.database.name, info.database.pg_version,
                                              info.database.pg_database));
   if (info.fork_lsn) {
@@ -168,19 +191,22 @@ std::string info_page(const Output& output, const engine::Info& info) {
   }
   pairs.emplace_back("socket", info.socket_directory);
   pairs.emplace_back("log", info.log_file);
-  std::string text = fields(pairs);
+  std::string text = fields(output, pairs);
   if (!info.children.empty()) {
     text += "\nchildren\n" + branch_tree(output, info.children);
   }
   if (!info.snapshots.empty()) {
-    text += "\nsnapshots\n" + snapshot_table(info.snapshots);
+    text += "\nsnapshots\n" + snapshot_table(output, info.snapshots);
   }
   if (!info.kept.empty()) {
-    Table table({{"VOLUME"}, {"LEFT BY"}, {"KEPT UNTIL"}, {"UNIQUE", Align::right}});
+    Table table({{.title = "VOLUME"},
+                 {.title = "LEFT BY", .yields = 1},
+                 {.title = "KEPT UNTIL", .yields = 3},
+                 {.title = "UNIQUE", .align = Align::right, .yields = 2}});
     for (const auto& volume : info.kept) {
       table.add({volume.volume.str(), volume.retired_by, kept_until(volume), unique_size(volume.usage)});
     }
-    text += fmt::format("\nkept volumes ('bpg branch undo {} --to VOLUME' goes back to one)\n", info.branch.subject()) + table.str();
+    text += fmt::format("\nkept volumes ('bpg branch undo {} --to VOLUME' goes back to one)\n", info.branch.subject()) + table.str(output.screen);
   }
   return text;
 }

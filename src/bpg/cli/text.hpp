@@ -16,9 +16,9 @@ namespace bpg::cli {
 /// Branches as a tree with their state, port, age and sizes.
 std::string branch_tree(const Output& output, const std::vector<engine::BranchView>& branches);
 std::string branch_details(const Output& output, const engine::BranchView& branch);
-std::string database_table(const std::vector<engine::DatabaseView>& databases);
-std::string snapshot_table(const std::vector<engine::SnapshotView>& snapshots);
-std::string cleanup_table(const std::vector<engine::CleanUpEntry>& entries);
+std::string database_table(const Output& output, const std::vector<engine::DatabaseView>& databases);
+std::string snapshot_table(const Output& output, const std::vector<engine::SnapshotView>& snapshots);
+std::string cleanup_table(const Output& output, const std::vector<engine::CleanUpEntry>& entries);
 std::string status_page(const Output& output, const engine::Status& status);
 std::string info_page(const Output& output, const engine::Info& info);
 
