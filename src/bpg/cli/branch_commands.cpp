@@ -22,8 +22,9 @@ void add_create(CLI::App& group, CommandLine& line) {
   CLI::App* command = add_command(group, "create", "Make a branch: a full, writable copy of another, with its own server",
                                   "  bpg branch create app/fix-login                          from app/main\n"
                                   "  bpg branch create app/try --from app/fix-login           from another branch\n"
-                                  "  bpg branch create app/old --from app/main@before-v2      from a snapshot\n");
-  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+                                  "  bpg branch create app/old --from app/main@before-v2      from a snapshot\n",
+                                  {ErrorCode::already_exists, ErrorCode::refused});
+  command->add_option("subject", options->subject, "The new branch")->required()->type_name("DATABASE/NAME");
   command->add_option("--from", options->from, "The branch or snapshot it is cut from (main)")->type_name("SUBJECT[@SNAPSHOT]");
   command->add_flag("--fast", options->fast, "No checkpoint on the source: crash-consistent; atomic storage only");
   command->add_flag("--no-start", options->no_start, "Do not start its server");
@@ -83,7 +84,7 @@ void add_rename(CLI::App& group, CommandLine& line) {
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "rename", "Give a branch another name; its server and connections go on",
-                                  "  bpg branch rename app/fix-login fix-session\n");
+                                  "  bpg branch rename app/fix-login fix-session\n", {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
   command->add_option("name", options->name, "Its new name")->required()->type_name("NAME");
   command->callback([&line, options] {
@@ -110,7 +111,8 @@ void add_delete(CLI::App& group, CommandLine& line) {
   CLI::App* command = add_command(group, "delete", "Delete a branch; its volume is kept for the retention window",
                                   "  bpg branch delete app/fix-login\n"
                                   "  bpg branch delete app/feature --cascade      with all that come from it\n"
-                                  "  bpg branch undelete app/fix-login            bring it back\n");
+                                  "  bpg branch undelete app/fix-login            bring it back\n",
+                                  {ErrorCode::refused});
   command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
   CLI::Option* cascade = command->add_flag("--cascade", options->cascade, "Delete its children, too");
   command->add_flag("--reparent", options->reparent, "Hang its children on its parent")->excludes(cascade);
@@ -141,7 +143,8 @@ void add_delete(CLI::App& group, CommandLine& line) {
 
 void add_undelete(CLI::App& group, CommandLine& line) {
   auto subject = options_of<std::string>();
-  CLI::App* command = add_command(group, "undelete", "Bring a deleted branch back", "  bpg branch undelete app/fix-login\n");
+  CLI::App* command = add_command(group, "undelete", "Bring a deleted branch back", "  bpg branch undelete app/fix-login\n",
+                                  {ErrorCode::already_exists});
   command->add_option("subject", *subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
   command->callback([&line, subject] {
     line.action = [&line, subject] {
@@ -161,10 +164,11 @@ void add_reset(CLI::App& group, CommandLine& line) {
   CLI::App* command = add_command(group, "reset", "Take a branch to its parent's present state, or to a snapshot; its URL stays",
                                   "  bpg branch reset app/fix-login                       to app/main as it is now\n"
                                   "  bpg branch reset app/main --to before-v2             to a snapshot\n"
-                                  "  bpg branch undo app/fix-login                        and back\n");
+                                  "  bpg branch undo app/fix-login                        and back\n",
+                                  {ErrorCode::refused});
   command->alias("sync");
   command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
-  command->add_option("--to", options->request.to, "A snapshot of the branch or of its parent: label or id")->type_name("SNAPSHOT");
+  command->add_option("--to", options->request.to, "A snapshot of the branch or of its parent: label or id")->type_name("LABEL");
   command->add_flag("--fast", options->request.fast, "No checkpoint on the parent: crash-consistent; atomic storage only");
   command->add_flag("--now", options->request.now, "Free the old volume at once: cannot be undone");
   command->callback([&line, options] {
@@ -195,7 +199,8 @@ void add_undo(CLI::App& group, CommandLine& line) {
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "undo", "Go back to what the branch held before its last reset; again: and forth",
                                   "  bpg branch undo app/fix-login\n"
-                                  "  bpg branch undo app/fix-login --to vol_…     further back: 'bpg info' lists what is kept\n");
+                                  "  bpg branch undo app/fix-login --to vol_…     further back: 'bpg info' lists what is kept\n",
+                                  {ErrorCode::refused});
   command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
   command->add_option("--to", options->to, "A kept volume of the branch")->type_name("VOLUME");
   command->callback([&line, options] {

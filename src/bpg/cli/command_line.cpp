@@ -25,19 +25,27 @@ void CommandLine::confirm_irreversible(const std::string& question) const {
   }
 }
 
-CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
-                      const std::string& examples) {
-  CLI::App* command = parent.add_subcommand(name, description);
+namespace {
+
+Command* add(CLI::App& parent, const std::string& name, const std::string& description) {
+  auto command = std::make_shared<Command>(description, name, parent);
   command->fallthrough();
-  if (!examples.empty()) {
-    command->footer("\nExamples:\n" + examples);
-  }
+  parent.add_subcommand(command);
+  return command.get();
+}
+
+}  // namespace
+
+Command* add_command(CLI::App& parent, const std::string& name, const std::string& description, const std::string& examples,
+                     std::vector<ErrorCode> may_refuse) {
+  Command* command = add(parent, name, description);
+  command->examples = examples;
+  command->may_refuse = std::move(may_refuse);
   return command;
 }
 
-CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& description) {
-  CLI::App* group = parent.add_subcommand(name, description);
-  group->fallthrough();
+Command* add_group(CLI::App& parent, const std::string& name, const std::string& description) {
+  Command* group = add(parent, name, description);
   group->require_subcommand(1);
   return group;
 }

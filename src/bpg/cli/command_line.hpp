@@ -5,9 +5,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "bpg/cli/command_page.hpp"
 #include "bpg/cli/output.hpp"
 #include "bpg/engine/context.hpp"
 
@@ -34,12 +36,13 @@ std::shared_ptr<Options> options_of() {
   return std::make_shared<Options>();
 }
 
-/// A command with its help: what it does, and examples that work.
-CLI::App* add_command(CLI::App& parent, const std::string& name, const std::string& description,
-                      const std::string& examples = {});
+/// A command with its help: what it does, examples that work, and what it can end with beside what every command can
+/// ("not found" follows from what its arguments and options take).
+Command* add_command(CLI::App& parent, const std::string& name, const std::string& description, const std::string& examples,
+                     std::vector<ErrorCode> may_refuse = {});
 
 /// A group of commands: `bpg branch …`.
-CLI::App* add_group(CLI::App& parent, const std::string& name, const std::string& description);
+Command* add_group(CLI::App& parent, const std::string& name, const std::string& description);
 
 void add_init_command(CLI::App& root, CommandLine& line);
 void add_database_commands(CLI::App& root, CommandLine& line);
@@ -49,5 +52,6 @@ void add_server_commands(CLI::App& root, CommandLine& line);
 void add_status_commands(CLI::App& root, CommandLine& line);
 void add_connection_commands(CLI::App& root, CommandLine& line);
 void add_cleanup_command(CLI::App& root, CommandLine& line);
+void add_help_commands(CLI::App& root, CommandLine& line);
 
 }  // namespace bpg::cli

@@ -17,7 +17,8 @@ void add_create(CLI::App& group, CommandLine& line) {
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "create", "Make a database, with its branch main, running",
                                   "  bpg db create app\n"
-                                  "  bpg db create app --pg-version 15\n");
+                                  "  bpg db create app --pg-version 15\n",
+                                  {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("name", options->request.name, "Its name")->required()->type_name("NAME");
   CLI::Option* version = command->add_option("--pg-version", options->pg_version, "PostgreSQL's major version (the newest installed)")->type_name("N");
   command->callback([&line, options, version] {
@@ -35,7 +36,7 @@ void add_create(CLI::App& group, CommandLine& line) {
 }
 
 void add_list(CLI::App& group, CommandLine& line) {
-  CLI::App* command = add_command(group, "list", "List the databases");
+  CLI::App* command = add_command(group, "list", "List the databases", "  bpg db list\n  bpg db list --quiet      their names alone\n");
   command->callback([&line] {
     line.action = [&line] {
       const auto context = line.open();
@@ -48,7 +49,7 @@ void add_list(CLI::App& group, CommandLine& line) {
 void add_get(CLI::App& group, CommandLine& line) {
   auto name = options_of<std::string>();
   CLI::App* command = add_command(group, "get", "Show one database", "  bpg db get app -o json\n");
-  command->add_option("name", *name, "The database")->required()->type_name("NAME");
+  command->add_option("name", *name, "The database")->required()->type_name("DATABASE");
   command->callback([&line, name] {
     line.action = [&line, name] {
       const auto context = line.open();
@@ -65,9 +66,9 @@ void add_rename(CLI::App& group, CommandLine& line) {
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "rename", "Give a database another name; servers and connections go on",
-                                  "  bpg db rename app shop\n");
-  command->add_option("old", options->from, "The database")->required()->type_name("OLD");
-  command->add_option("new", options->to, "Its new name")->required()->type_name("NEW");
+                                  "  bpg db rename app shop\n", {ErrorCode::already_exists});
+  command->add_option("old", options->from, "The database")->required()->type_name("DATABASE");
+  command->add_option("new", options->to, "Its new name")->required()->type_name("NAME");
   command->callback([&line, options] {
     line.action = [&line, options] {
       const auto context = line.open();
@@ -84,8 +85,9 @@ void add_delete(CLI::App& group, CommandLine& line) {
   CLI::App* command = add_command(group, "delete", "Delete a database with its branches",
                                   "  bpg db delete app              kept for the retention window\n"
                                   "  bpg db delete app --force      also if it has branches besides main\n"
-                                  "  bpg db undelete app            bring it back\n");
-  command->add_option("name", request->name, "The database")->required()->type_name("NAME");
+                                  "  bpg db undelete app            bring it back\n",
+                                  {ErrorCode::has_children, ErrorCode::refused});
+  command->add_option("name", request->name, "The database")->required()->type_name("DATABASE");
   command->add_flag("--force", request->force, "Also where it has branches besides main");
   command->add_flag("--now", request->now, "Free its space at once: cannot be undone");
   command->callback([&line, request] {
@@ -108,8 +110,8 @@ void add_delete(CLI::App& group, CommandLine& line) {
 void add_undelete(CLI::App& group, CommandLine& line) {
   auto name = options_of<std::string>();
   CLI::App* command = add_command(group, "undelete", "Bring a deleted database back, with its branches",
-                                  "  bpg db undelete app\n");
-  command->add_option("name", *name, "The database")->required()->type_name("NAME");
+                                  "  bpg db undelete app\n", {ErrorCode::already_exists});
+  command->add_option("name", *name, "The database")->required()->type_name("DATABASE");
   command->callback([&line, name] {
     line.action = [&line, name] {
       const auto context = line.open();

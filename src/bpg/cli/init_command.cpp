@@ -66,8 +66,9 @@ void add_init_command(CLI::App& root, CommandLine& line) {
                                   "  bpg init --storage zfs --pool tank       below the ZFS pool tank\n"
                                   "  bpg init --path /mnt/xfs                 on the file system of that directory\n"
                                   "  bpg init --storage btrfs --size 50G      in a Btrfs image of up to 50 GB (root)\n"
-                                  "  bpg init --remove                        take back what init made\n");
-  command->add_option("--storage", options->request.driver, "auto, zfs, btrfs, reflink or copy")->type_name("KIND");
+                                  "  bpg init --remove                        take back what init made\n",
+                                  {ErrorCode::already_exists, ErrorCode::refused});
+  command->add_option("--storage", options->request.driver, "How copies are made (auto)")->type_name("auto|zfs|btrfs|reflink|copy");
   command->add_option("--pool", options->request.pool, "A ZFS pool or dataset to use")->type_name("NAME");
   command->add_option("--path", options->path, "A directory to use")->type_name("DIR");
   command->add_option("--size", options->size, "The size of a file-backed pool (20G)")->type_name("SIZE");

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <vector>
@@ -9,6 +10,9 @@
 #include <fmt/format.h>
 
 #include "bpg/cli/command_line.hpp"
+#include "bpg/cli/completion.hpp"
+#include "bpg/cli/help.hpp"
+#include "bpg/cli/reference.hpp"
 #include "bpg/cli/usage.hpp"
 #include "bpg/cli/version.hpp"
 #include "bpg/util/error.hpp"
@@ -26,31 +30,24 @@ struct GlobalOptions {
   bool no_colour = false;
 };
 
-constexpr const char* synopsis =
-    "Instant branches for PostgreSQL.\n\n"
-    "A subject is DATABASE/BRANCH; DATABASE alone means its branch main. A snapshot of it is SUBJECT@LABEL.\n";
-
-constexpr const char* root_footer =
-    "\nExamples:\n"
-    "  bpg init                                   set up, once\n"
-    "  bpg db create app                          a database, with its branch app/main\n"
-    "  bpg branch create app/fix-login            a full, writable copy of app/main\n"
-    "  bpg connect app/fix-login                  psql on it\n"
-    "  bpg branch reset app/fix-login             throw the changes away\n"
-    "  bpg branch delete app/fix-login            and the branch\n"
-    "\nExit status:\n"
-    "  0 done   1 failure   2 wrong usage   3 not found   4 exists already   5 refused\n"
-    "  6 storage, PostgreSQL, permission or space   7 busy   130 interrupted\n"
-    "\n'bpg COMMAND --help' tells more.\n";
+constexpr const char* description = "instant branches for PostgreSQL";
 
 void add_global_options(CLI::App& root, GlobalOptions& options, CommandLine& line) {
-  root.add_option("-o,--output", options.output, "How results are printed: table or json")->type_name("FORMAT");
+  root.add_option("-o,--output", options.output, "How results are printed")->type_name("table|json");
   root.add_flag("-q,--quiet", line.output.quiet, "Print the result alone: a name, an id");
   root.add_flag("-v,--verbose", line.output.verbosity, "Print each step with its time; twice: when it began, too");
   root.add_flag("--no-color", options.no_colour, "Print without colours (also: NO_COLOR)");
   root.add_flag("-y,--yes", line.yes, "Ask nothing");
   root.add_option("--config", options.config, "The configuration file")->type_name("FILE");
   root.set_version_flag("--version", fmt::format("bpg {}", version), "Print the version");
+}
+
+/// Standard output, as the global options want it.
+Screen screen(bool colour_wanted) {
+  if (!is_terminal(STDOUT_FILENO)) {
+    return {};
+  }
+  return {.width = terminal_width(STDOUT_FILENO), .colour = colour_wanted, .terminal = true};
 }
 
 void apply(const GlobalOptions& options, CommandLine& line) {
@@ -61,9 +58,7 @@ void apply(const GlobalOptions& options, CommandLine& line) {
   }
   const bool colour_wanted = !options.no_colour && !std::getenv("NO_COLOR");
   line.output.json = options.output == "json";
-  if (is_terminal(STDOUT_FILENO)) {
-    line.output.screen = {.width = terminal_width(STDOUT_FILENO), .colour = colour_wanted, .terminal = true};
-  }
+  line.output.screen = screen(colour_wanted);
   line.output.error_colour = colour_wanted && is_terminal(STDERR_FILENO);
   if (!options.config.empty()) {
     if (!std::filesystem::exists(options.config)) {
@@ -88,6 +83,27 @@ int fail(const Output& output, const Error& error) {
   return describe(error.code()).exit_status;
 }
 
+/// The words that only scripts and the build say: they stand beside the command tree, which is what they tell of.
+bool answer_about_tree(const CLI::App& root, const std::vector<std::string>& words) {
+  if (words.size() >= 2 && words[0] == "__complete" && words[1] == "--") {
+    fmt::print("{}", complete(page_of(root), {words.begin() + 2, words.end()}));
+    return true;
+  }
+  if (words.size() < 2 || words[0] != "__reference") {
+    return false;
+  }
+  if (words[1] == "markdown") {
+    fmt::print("{}", reference(page_of(root)));
+  } else if (words[1] == "json") {
+    fmt::print("{}", tree_as_json(page_of(root)));
+  } else if (words[1] == "man" && words.size() == 3) {
+    write_manual_pages(page_of(root), words[2]);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 /// Whether the command line asks for JSON, when it could not be parsed.
 bool asks_for_json(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
@@ -108,10 +124,9 @@ int main(int argc, char** argv) {
   try {
     install_interrupt_handlers();
     GlobalOptions options;
-    CLI::App root(synopsis, "bpg");
-    root.footer(root_footer);
+    CLI::App root(description, "bpg");
+    root.set_help_flag("-h,--help", "Print this help");
     root.require_subcommand(1);
-    root.get_formatter()->column_width(34);
     add_global_options(root, options, line);
     add_init_command(root, line);
     add_database_commands(root, line);
@@ -121,14 +136,23 @@ int main(int argc, char** argv) {
     add_status_commands(root, line);
     add_connection_commands(root, line);
     add_cleanup_command(root, line);
+    add_help_commands(root, line);
+    const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    if (answer_about_tree(root, words)) {
+      return 0;
+    }
     try {
       root.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+      const bool colour_wanted = !std::getenv("NO_COLOR") && std::ranges::count(words, "--no-color") == 0;
+      fmt::print("{}", help_page(page_of(innermost(root)), screen(colour_wanted)));
+      return 0;
+    } catch (const CLI::CallForVersion& version_line) {
+      fmt::print("{}\n", version_line.what());
+      return 0;
     } catch (const CLI::ParseError& error) {
-      if (error.get_exit_code() == 0) {  // --help, --version
-        return root.exit(error);
-      }
       line.output.json = asks_for_json(argc, argv);
-      throw usage_error(root, error, {argv + 1, argv + argc});
+      throw usage_error(root, error, words);
     }
     apply(options, line);
     line.action();

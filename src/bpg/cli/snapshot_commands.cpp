@@ -44,9 +44,10 @@ void add_create(CLI::App& group, CommandLine& line) {
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "create", "Freeze the present state of a branch",
-                                  "  bpg snapshot create app/main --label before-v2\n");
+                                  "  bpg snapshot create app/main --label before-v2\n",
+                                  {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
-  command->add_option("--label", options->request.label, "A name for it")->type_name("LABEL");
+  command->add_option("--label", options->request.label, "A name for it")->type_name("NAME");
   command->add_flag("--fast", options->request.fast, "No checkpoint: crash-consistent; atomic storage only");
   command->callback([&line, options] {
     line.action = [&line, options] {

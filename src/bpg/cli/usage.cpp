@@ -9,9 +9,6 @@
 
 namespace bpg::cli {
 
-namespace {
-
-/// The innermost command that was recognised.
 const CLI::App& innermost(const CLI::App& app) {
   const auto parsed = app.get_subcommands();
   return parsed.empty() ? app : innermost(*parsed.front());
@@ -20,6 +17,8 @@ const CLI::App& innermost(const CLI::App& app) {
 std::string full_name(const CLI::App& app) {
   return app.get_parent() ? full_name(*app.get_parent()) + " " + app.get_name() : app.get_name();
 }
+
+namespace {
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
