@@ -121,7 +121,7 @@ std::vector<Candidate> candidates_for(const CommandPage& root, const Walk& walk,
     return option ? values(option->value, walk.place, current.substr(0, equals + 1)) : std::vector<Candidate>{};
   }
   if (!walk.page->commands.empty()) {
-    return commands_of(*walk.page);
+    return walk.place.operands.empty() ? commands_of(*walk.page) : std::vector<Candidate>{};
   }
   const auto& arguments = walk.page->arguments;
   if (arguments.empty() || (walk.place.operands.size() >= arguments.size() && !arguments.back().many)) {
