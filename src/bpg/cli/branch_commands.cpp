@@ -30,9 +30,9 @@ void add_create(CLI::App& group, CommandLine& line) {
   command->add_flag("--no-start", options->no_start, "Do not start its server");
   command->callback([&line, options] {
     line.action = [&line, options] {
-      engine::CreateBranch request{.subject = Subject::parse(options->subject), .fast = options->fast, .start = !options->no_start};
+      engine::CreateBranch request{.subject = line.subject(options->subject), .fast = options->fast, .start = !options->no_start};
       if (!options->from.empty()) {
-        request.from = SubjectAt::parse(options->from);
+        request.from = line.subject_at(options->from);
       }
       const auto context = line.open();
       const auto branch = engine::create_branch(*context, request);
@@ -71,7 +71,7 @@ void add_get(CLI::App& group, CommandLine& line) {
   command->callback([&line, subject] {
     line.action = [&line, subject] {
       const auto context = line.open();
-      const auto branch = engine::get_branch(*context, Subject::parse(*subject), engine::Measure::yes);
+      const auto branch = engine::get_branch(*context, line.subject(*subject), engine::Measure::yes);
       line.output.result(to_json(branch), branch.subject(), branch_details(line.output, branch));
     };
   });
@@ -89,7 +89,7 @@ void add_rename(CLI::App& group, CommandLine& line) {
   command->add_option("name", options->name, "Its new name")->required()->type_name("NAME");
   command->callback([&line, options] {
     line.action = [&line, options] {
-      const Subject subject = Subject::parse(options->subject);
+      const Subject subject = line.subject(options->subject);
       // "app/new" says the same as "new".
       const std::string prefix = subject.database + "/";
       const std::string name = options->name.starts_with(prefix) ? options->name.substr(prefix.size()) : options->name;
@@ -119,7 +119,7 @@ void add_delete(CLI::App& group, CommandLine& line) {
   command->add_flag("--now", options->now, "Free its space at once: cannot be undone");
   command->callback([&line, options] {
     line.action = [&line, options] {
-      engine::DeleteBranch request{.subject = Subject::parse(options->subject), .now = options->now};
+      engine::DeleteBranch request{.subject = line.subject(options->subject), .now = options->now};
       request.children = options->cascade    ? engine::Children::cascade
                          : options->reparent ? engine::Children::reparent
                                              : engine::Children::refuse;
@@ -149,7 +149,7 @@ void add_undelete(CLI::App& group, CommandLine& line) {
   command->callback([&line, subject] {
     line.action = [&line, subject] {
       const auto context = line.open();
-      const auto branch = engine::undelete_branch(*context, Subject::parse(*subject));
+      const auto branch = engine::undelete_branch(*context, line.subject(*subject));
       line.output.result(to_json(branch), branch.subject(), fmt::format("{} is back, {}\n", branch.subject(), branch.status));
     };
   });
@@ -173,7 +173,7 @@ void add_reset(CLI::App& group, CommandLine& line) {
   command->add_flag("--now", options->request.now, "Free the old volume at once: cannot be undone");
   command->callback([&line, options] {
     line.action = [&line, options] {
-      options->request.subject = Subject::parse(options->subject);
+      options->request.subject = line.subject(options->subject);
       if (options->request.now) {
         line.confirm_irreversible(fmt::format("Throw the present state of {} away for good?", options->request.subject.str()));
       }
@@ -206,7 +206,7 @@ void add_undo(CLI::App& group, CommandLine& line) {
   command->callback([&line, options] {
     line.action = [&line, options] {
       const auto context = line.open();
-      const auto branch = engine::undo_reset(*context, {Subject::parse(options->subject), options->to});
+      const auto branch = engine::undo_reset(*context, {line.subject(options->subject), options->to});
       line.output.result(to_json(branch), branch.subject(),
                          fmt::format("{} is back on {} {}\n  bpg branch undo {}     undoes this\n", branch.subject(),
                                      branch.volume.id.str(), in_time(), branch.subject()));

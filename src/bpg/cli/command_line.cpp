@@ -25,6 +25,14 @@ void CommandLine::confirm_irreversible(const std::string& question) const {
   }
 }
 
+Subject CommandLine::subject(std::string_view text) { return Subject::parse(text); }
+
+SubjectAt CommandLine::subject_at(std::string_view text) { return SubjectAt::parse(text); }
+
+std::string CommandLine::snapshot_reference(std::string_view text) {
+  return SnapshotId::parse(text) ? std::string(text) : subject_at(text).str();
+}
+
 namespace {
 
 Command* add(CLI::App& parent, const std::string& name, const std::string& description) {

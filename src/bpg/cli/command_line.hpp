@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -28,6 +29,13 @@ struct CommandLine {
   /// Asks, on a terminal and without --yes, before something that cannot be undone; throws `Error{interrupted}`
   /// where the answer is no.
   void confirm_irreversible(const std::string& question) const;
+
+  /// What a command is about, as it was typed. Every command reads its subjects here, so that they mean the same in all.
+  Subject subject(std::string_view text);
+  SubjectAt subject_at(std::string_view text);
+
+  /// "snap_…" or SUBJECT@LABEL, as it was typed, in the form that the engine takes.
+  std::string snapshot_reference(std::string_view text);
 };
 
 /// The options of one command, alive as long as the command line is: callbacks fill and read them.

@@ -38,7 +38,7 @@ void add_url(CLI::App& root, CommandLine& line) {
   command->callback([&line, subject] {
     line.action = [&line, subject] {
       const auto context = line.open();
-      const Subject parsed = Subject::parse(*subject);
+      const Subject parsed = line.subject(*subject);
       const std::string url = engine::connection_url(*context, parsed);
       line.output.result({{"subject", parsed.str()}, {"url", url}}, url, url);
     };
@@ -64,7 +64,7 @@ void add_connect(CLI::App& root, CommandLine& line) {
       std::vector<std::string> argv;
       {
         const auto context = line.open();
-        argv = engine::psql_command(*context, Subject::parse(options->subject), options->superuser).argv;
+        argv = engine::psql_command(*context, line.subject(options->subject), options->superuser).argv;
       }
       argv.insert(argv.end(), options->arguments.begin(), options->arguments.end());
       line.output.end_progress();
@@ -87,7 +87,7 @@ void add_logs(CLI::App& root, CommandLine& line) {
   command->callback([&line, options] {
     line.action = [&line, options] {
       const auto context = line.open();
-      const auto log = engine::server_log(*context, Subject::parse(options->subject));
+      const auto log = engine::server_log(*context, line.subject(options->subject));
       line.output.end_progress();
       print_last_lines(log, static_cast<size_t>(options->lines));
       if (options->follow) {

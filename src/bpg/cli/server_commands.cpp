@@ -43,7 +43,7 @@ void add(CLI::App& root, CommandLine& line, const Command& which) {
     line.action = [&line, options, action] {
       engine::ControlServers request{.action = action, .choice = choice(options->all, options->wanted)};
       for (const std::string& subject : options->subjects) {
-        request.subjects.push_back(Subject::parse(subject));
+        request.subjects.push_back(line.subject(subject));
       }
       if (request.subjects.empty() && request.choice == engine::ServerChoice::named) {
         throw Error(ErrorCode::usage, "name a branch, or say --all", "'bpg status' lists the branches.");

@@ -51,7 +51,7 @@ void add_create(CLI::App& group, CommandLine& line) {
   command->add_flag("--fast", options->request.fast, "No checkpoint: crash-consistent; atomic storage only");
   command->callback([&line, options] {
     line.action = [&line, options] {
-      options->request.subject = Subject::parse(options->subject);
+      options->request.subject = line.subject(options->subject);
       const auto context = line.open();
       const auto snapshot = engine::create_snapshot(*context, options->request);
       const std::string at = fmt::format("{}/{}@{}", snapshot.database, snapshot.branch,
@@ -70,7 +70,7 @@ void add_list(CLI::App& group, CommandLine& line) {
   command->callback([&line, subject] {
     line.action = [&line, subject] {
       const auto context = line.open();
-      const auto snapshots = engine::list_snapshots(*context, subject->empty() ? std::nullopt : std::optional(Subject::parse(*subject)));
+      const auto snapshots = engine::list_snapshots(*context, subject->empty() ? std::nullopt : std::optional(line.subject(*subject)));
       line.output.result(to_json(snapshots), names(snapshots), snapshot_table(line.output, snapshots));
     };
   });
@@ -83,7 +83,7 @@ void add_get(CLI::App& group, CommandLine& line) {
   command->callback([&line, reference] {
     line.action = [&line, reference] {
       const auto context = line.open();
-      const auto snapshot = engine::get_snapshot(*context, *reference);
+      const auto snapshot = engine::get_snapshot(*context, line.snapshot_reference(*reference));
       line.output.result(to_json(snapshot), snapshot.id.str(), snapshot_table(line.output, {snapshot}));
     };
   });
@@ -97,7 +97,7 @@ void add_delete(CLI::App& group, CommandLine& line) {
   command->callback([&line, reference] {
     line.action = [&line, reference] {
       const auto context = line.open();
-      const auto deleted = engine::delete_snapshot(*context, *reference);
+      const auto deleted = engine::delete_snapshot(*context, line.snapshot_reference(*reference));
       line.output.result(to_json(deleted), deleted.snapshot.id.str(), deletion_lines({deleted}, false));
     };
   });
@@ -127,7 +127,7 @@ void add_cleanup(CLI::App& group, CommandLine& line) {
       }
       engine::CleanUpSnapshots request{.dry_run = options->dry_run};
       if (!options->subject.empty()) {
-        request.subject = Subject::parse(options->subject);
+        request.subject = line.subject(options->subject);
       }
       if (keep->count() > 0) {
         request.keep = static_cast<size_t>(options->keep);

@@ -23,7 +23,7 @@ void add_status_commands(CLI::App& root, CommandLine& line) {
   info->callback([&line, subject] {
     line.action = [&line, subject] {
       const auto context = line.open();
-      const auto result = engine::info(*context, Subject::parse(*subject));
+      const auto result = engine::info(*context, line.subject(*subject));
       line.output.result(to_json(result), result.branch.subject(), info_page(line.output, result));
     };
   });
