@@ -28,8 +28,8 @@ std::optional<int> leading_number(std::string_view text) {
 bool has_server(const fs::path& bin_dir) { return ::access((bin_dir / "postgres").c_str(), X_OK) == 0; }
 
 /// "postgres (PostgreSQL) 15.8 (Debian …)"
-std::optional<int> asked_major(const fs::path& bin_dir) {
-  const RunResult result = run({(bin_dir / "postgres").string(), "--version"});
+std::optional<int> asked_major(const fs::path& program) {
+  const RunResult result = run({program.string(), "--version"});
   constexpr std::string_view marker = "(PostgreSQL) ";
   const size_t at = result.out.find(marker);
   return at == std::string::npos ? std::nullopt
@@ -42,7 +42,7 @@ class Collector {
     if (!has_server(bin_dir)) {
       return;
     }
-    const std::optional<int> number = major ? major : asked_major(bin_dir);
+    const std::optional<int> number = major ? major : asked_major(bin_dir / "postgres");
     if (number && std::ranges::find(found, *number, &Installation::major) == found.end()) {
       found.push_back({*number, bin_dir});
     }
@@ -95,6 +95,21 @@ Installation choose_installation(const std::vector<fs::path>& configured, std::o
                             fmt::join(majors, ", ")));
   }
   return *match;
+}
+
+std::optional<Psql> find_psql(const std::vector<fs::path>& configured, int major) {
+  std::optional<Psql> nearest;
+  for (const Installation& installation : find_installations(configured)) {  // newest first
+    const fs::path program = installation.program("psql");
+    if (installation.major >= major && ::access(program.c_str(), X_OK) == 0) {
+      nearest = Psql{program, installation.major};
+    }
+  }
+  if (nearest) {
+    return nearest;
+  }
+  const auto found = find_program("psql");
+  return found ? std::optional(Psql{*found, asked_major(*found).value_or(major)}) : std::nullopt;
 }
 
 }  // namespace bpg::postgres
