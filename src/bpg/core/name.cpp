@@ -13,14 +13,13 @@ constexpr const char* valid_names = "Names have lower-case letters, digits, '-' 
 }  // namespace
 
 void check_name(std::string_view what, std::string_view name) {
-  constexpr size_t longest = 63;
   constexpr std::string_view first = "abcdefghijklmnopqrstuvwxyz0123456789";
   constexpr std::string_view others = "abcdefghijklmnopqrstuvwxyz0123456789_-";
   if (name.empty()) {
     throw Error(ErrorCode::usage, fmt::format("the {} name is empty", what), valid_names);
   }
-  if (name.size() > longest) {
-    throw Error(ErrorCode::usage, fmt::format("{} name '{}…' is longer than {} bytes", what, name.substr(0, 20), longest),
+  if (name.size() > longest_name) {
+    throw Error(ErrorCode::usage, fmt::format("{} name '{}…' is longer than {} bytes", what, name.substr(0, 20), longest_name),
                 "Choose a shorter one.");
   }
   if (first.find(name[0]) == std::string_view::npos || name.find_first_not_of(others) != std::string_view::npos) {

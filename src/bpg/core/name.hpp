@@ -1,10 +1,13 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace bpg {
+
+inline constexpr size_t longest_name = 63;
 
 /// Throws `Error{usage}` unless `name` is a valid name of a `what` ("database", "branch", "label"):
 /// [a-z0-9][a-z0-9_-]*, at most 63 bytes.
@@ -31,6 +34,7 @@ struct SubjectAt {
   std::string snapshot;  ///< a label or a snapshot id; empty: the present state
 
   std::string str() const { return snapshot.empty() ? subject.str() : subject.str() + "@" + snapshot; }
+  auto operator<=>(const SubjectAt&) const = default;
 
   /// Throws `Error{usage}`.
   static SubjectAt parse(std::string_view text);
