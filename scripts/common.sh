@@ -19,7 +19,7 @@ runtime_packages=(postgresql btrfs-progs)
 # What scripts/test needs on top of both.
 test_packages=(
   python3 python3-pytest python3-psycopg xfsprogs zfs-fuse debootstrap dpkg-dev file lintian
-  tmux zsh fish mandoc
+  git tmux zsh fish mandoc
 )
 
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then

@@ -31,8 +31,8 @@ def environment():
 
 def run(environment, command):
     result = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", command], env=environment, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, timeout=120,
+        ["bash", "-o", "pipefail", "-c", command], env=environment, cwd=pathlib.Path(environment["BPG_HOME"]).parent,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
     )
     assert result.returncode == 0, f"$ {command}\n{result.stdout}{result.stderr}"
     return result.stdout
@@ -70,6 +70,7 @@ TYPES = {"string": str, "number": int, "boolean": bool, "object": dict, "array":
 def test_json_is_as_documented(environment):
     run(environment, "bpg init && bpg db create shop && bpg branch create shop/a && bpg branch reset shop/a")
     run(environment, "bpg snapshot create shop/a --label before")
+    run(environment, "git init --quiet checkout && cd checkout && bpg git install --database shop")
 
     def answer(command):
         return json.loads(run(environment, f"bpg -o json {command}"))
@@ -84,7 +85,8 @@ def test_json_is_as_documented(environment):
         "Retained volume": [*status["retained"], *info["retained"]],
         "Status": [status],
         "Info": [info],
-        "Url": [answer("url shop")],
+        "Url": [answer("url shop"), answer("env shop")],
+        "Git": [json.loads(run(environment, f"cd checkout && bpg -o json git {command}")) for command in ("install", "status")],
     }
     documented = documented_keys()
     assert found.keys() == documented.keys()

@@ -7,8 +7,19 @@
 #include "bpg/engine/recover.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
+#include "bpg/workspace/branch_name.hpp"
+#include "bpg/workspace/git.hpp"
+#include "bpg/workspace/pin.hpp"
 
 namespace bpg::cli {
+
+namespace {
+
+std::string remark_on_passed_over(const std::filesystem::path& file) {
+  return fmt::format("{} is passed over: it, or its directory, belongs to another user.", file.string());
+}
+
+}  // namespace
 
 std::unique_ptr<engine::Context> CommandLine::open() {
   output.begin_progress();
@@ -25,12 +36,57 @@ void CommandLine::confirm_irreversible(const std::string& question) const {
   }
 }
 
-Subject CommandLine::subject(std::string_view text) { return Subject::parse(text); }
+Subject CommandLine::subject(std::string_view text) {
+  const SubjectAt read = subject_at(text);
+  if (!read.snapshot.empty()) {
+    throw Error(ErrorCode::usage, fmt::format("'{}' names a snapshot where a branch is wanted", text));
+  }
+  return read.subject;
+}
 
-SubjectAt CommandLine::subject_at(std::string_view text) { return SubjectAt::parse(text); }
+SubjectAt CommandLine::subject_at(std::string_view text) {
+  if (text.find('/') != std::string_view::npos) {
+    return SubjectAt::parse(text);
+  }
+  const auto [pin, passed_over] = workspace::find_pin();
+  if (pin) {
+    pin_remark = fmt::format("'{}' is read as '{}/{}', because {} pins the database.", text, pin->database, text, pin->file.string());
+    return workspace::parse_subject(text, *pin);
+  }
+  if (!passed_over.empty()) {
+    pin_remark = remark_on_passed_over(passed_over);
+  }
+  return SubjectAt::parse(text);
+}
 
 std::string CommandLine::snapshot_reference(std::string_view text) {
   return SnapshotId::parse(text) ? std::string(text) : subject_at(text).str();
+}
+
+Subject CommandLine::subject_or_followed(const std::optional<std::string>& text) {
+  if (text) {
+    return subject(*text);
+  }
+  const auto [pin, passed_over] = workspace::find_pin();
+  if (!pin) {
+    throw Error(ErrorCode::usage, "name a branch",
+                passed_over.empty() ? fmt::format("In a git work tree with a {} it is the one that follows the git branch.", workspace::pin_name)
+                                    : remark_on_passed_over(passed_over));
+  }
+  const auto git_branch = workspace::current_git_branch(workspace::open_work_tree());
+  if (!git_branch) {
+    throw Error(ErrorCode::usage, "name a branch: no git branch is checked out that one could follow");
+  }
+  const Subject followed{pin->database, workspace::branch_name_of(*git_branch)};
+  pin_remark = fmt::format("{} follows the git branch '{}'; 'bpg git sync' makes it.", followed.str(), *git_branch);
+  return followed;
+}
+
+Error CommandLine::explained(const Error& error) const {
+  if (pin_remark.empty() || (error.code() != ErrorCode::not_found && error.code() != ErrorCode::usage)) {
+    return error;
+  }
+  return Error(error.code(), error.message(), error.hint().empty() ? pin_remark : error.hint() + " " + pin_remark);
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include "bpg/cli/command_page.hpp"
 #include "bpg/cli/output.hpp"
 #include "bpg/engine/context.hpp"
+#include "bpg/util/error.hpp"
 
 namespace bpg::cli {
 
@@ -30,13 +31,25 @@ struct CommandLine {
   /// where the answer is no.
   void confirm_irreversible(const std::string& question) const;
 
-  /// What a command is about, as it was typed. Every command reads its subjects here, so that they mean the same in all.
+  /// What a command is about, as it was typed. Every command reads its subjects here, so that they mean the same in all:
+  /// where a .bpg.yaml pins a database, a word without a slash is a branch of it.
   Subject subject(std::string_view text);
   SubjectAt subject_at(std::string_view text);
 
   /// "snap_…" or SUBJECT@LABEL, as it was typed, in the form that the engine takes.
   std::string snapshot_reference(std::string_view text);
+
+  /// The subject that was typed; where none was, the branch that follows the git branch of a pinned work tree.
+  Subject subject_or_followed(const std::optional<std::string>& text);
+
+  /// The error, with what it may owe to a .bpg.yaml.
+  Error explained(const Error& error) const;
+
+  std::string pin_remark;  ///< a sentence on the last pin that a subject was read by, or that was passed over
 };
+
+/// What the help says of a subject that may be left out.
+inline constexpr const char* subject_or_followed_help = "DATABASE/BRANCH (in a pinned git work tree: what follows its branch)";
 
 /// The options of one command, alive as long as the command line is: callbacks fill and read them.
 template <class Options>
@@ -61,5 +74,6 @@ void add_status_commands(CLI::App& root, CommandLine& line);
 void add_connection_commands(CLI::App& root, CommandLine& line);
 void add_cleanup_command(CLI::App& root, CommandLine& line);
 void add_help_commands(CLI::App& root, CommandLine& line);
+void add_git_commands(CLI::App& root, CommandLine& line);
 
 }  // namespace bpg::cli

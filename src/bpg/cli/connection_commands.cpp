@@ -3,14 +3,20 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
+#include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "bpg/cli/command_line.hpp"
 #include "bpg/cli/follow.hpp"
 #include "bpg/cli/json.hpp"
 #include "bpg/engine/connection.hpp"
+#include "bpg/postgres/connection_string.hpp"
 #include "bpg/util/error.hpp"
+#include "bpg/util/shell.hpp"
+#include "bpg/util/text.hpp"
 
 namespace bpg::cli {
 
@@ -31,16 +37,97 @@ namespace {
   throw system_error(errno, fmt::format("cannot run {}", argv[0]));
 }
 
+struct Named {
+  Subject subject;
+  postgres::Endpoint endpoint;
+};
+
+Named named(CommandLine& line, const std::optional<std::string>& text) {
+  const Subject subject = line.subject_or_followed(text);
+  const auto context = line.open();
+  return {subject, engine::connection(*context, subject)};
+}
+
+std::string variable_lines(const postgres::Endpoint& endpoint) {
+  std::string text;
+  for (const auto& [name, value] : postgres::environment(endpoint)) {
+    text += fmt::format("{}={}\n", name, value);
+  }
+  return text;
+}
+
 void add_url(CLI::App& root, CommandLine& line) {
-  auto subject = options_of<std::string>();
-  CLI::App* command = add_command(root, "url", "Print a URL that works, with the password", "  psql \"$(bpg url app/fix-login)\"\n");
-  command->add_option("subject", *subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
-  command->callback([&line, subject] {
-    line.action = [&line, subject] {
-      const auto context = line.open();
-      const Subject parsed = line.subject(*subject);
-      const std::string url = engine::connection_url(*context, parsed);
-      line.output.result({{"subject", parsed.str()}, {"url", url}}, url, url);
+  struct Options {
+    std::optional<std::string> subject;
+    std::string format = "url";
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(root, "url", "Print a URL that works, with the password",
+                                  "  psql \"$(bpg url app/fix-login)\"\n"
+                                  "  bpg url app/fix-login --format jdbc\n"
+                                  "  bpg url app/fix-login --format env > .env\n");
+  command->add_option("subject", options->subject, subject_or_followed_help)->type_name("SUBJECT");
+  command->add_option("--format", options->format, "url, dsn (libpq's keyword=value), env (PGHOST=… lines), jdbc or json")->type_name("FORMAT");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      using Form = std::function<std::string(const postgres::Endpoint&)>;
+      const std::map<std::string, Form> forms{
+          {"url", postgres::url}, {"dsn", postgres::dsn}, {"env", variable_lines}, {"jdbc", postgres::jdbc_url}, {"json", {}}};
+      const auto form = forms.find(options->format);
+      if (form == forms.end()) {
+        std::vector<std::string> names;
+        for (const auto& [name, ignored] : forms) {
+          names.push_back(name);
+        }
+        throw Error(ErrorCode::usage, fmt::format("unknown format '{}'", options->format),
+                    did_you_mean(options->format, names, fmt::format("It is one of {}.", fmt::join(names, ", "))));
+      }
+      line.output.json = line.output.json || !form->second;
+      const Named branch = named(line, options->subject);
+      const std::string text = form->second ? form->second(branch.endpoint) : "";
+      line.output.result(to_json(branch.subject, branch.endpoint), text, text);
+    };
+  });
+}
+
+void add_env(CLI::App& root, CommandLine& line) {
+  struct Options {
+    std::optional<std::string> subject;
+    std::string shell = "sh";
+    bool unset = false;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(root, "env", "Print what makes a shell's programs connect to a branch: PGHOST, …, DATABASE_URL",
+                                  "  eval \"$(bpg env app/fix-login)\"\n"
+                                  "  bpg env app/fix-login --shell fish | source\n"
+                                  "  eval \"$(bpg env --unset)\"\n");
+  command->add_option("subject", options->subject, subject_or_followed_help)->type_name("SUBJECT");
+  command->add_option("--shell", options->shell, "sh (also bash, zsh), fish or csh")->type_name("SHELL");
+  command->add_flag("--unset", options->unset, "Print what takes the variables back");
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      const auto shell = parse_shell(options->shell);
+      if (!shell) {
+        const std::vector<std::string> names{"sh", "bash", "zsh", "fish", "csh", "tcsh"};
+        throw Error(ErrorCode::usage, fmt::format("unknown shell '{}'", options->shell),
+                    did_you_mean(options->shell, names, "It is sh (also for bash and zsh), fish or csh."));
+      }
+      if (options->unset) {
+        std::string text;
+        Json names = Json::array();
+        for (const auto& [name, ignored] : postgres::environment({})) {
+          text += unset_command(name, *shell) + "\n";
+          names.push_back(name);
+        }
+        line.output.result(names, text, text);
+        return;
+      }
+      const Named branch = named(line, options->subject);
+      std::string text;
+      for (const auto& [name, value] : postgres::environment(branch.endpoint)) {
+        text += export_command(name, value, *shell) + "\n";
+      }
+      line.output.result(to_json(branch.subject, branch.endpoint), text, text);
     };
   });
 }
@@ -61,33 +148,34 @@ void add_connect(CLI::App& root, CommandLine& line) {
   command->add_option("arguments", options->arguments, "After --: psql's own arguments")->type_name("ARGUMENTS");
   command->callback([&line, options] {
     line.action = [&line, options] {
-      std::vector<std::string> argv;
+      engine::PsqlCommand psql;
       {
         const auto context = line.open();
-        argv = engine::psql_command(*context, line.subject(options->subject), options->superuser).argv;
+        psql = engine::psql_command(*context, line.subject(options->subject), options->superuser);
       }
-      argv.insert(argv.end(), options->arguments.begin(), options->arguments.end());
+      psql.argv.insert(psql.argv.end(), options->arguments.begin(), options->arguments.end());
+      line.output.note(psql.note);
       line.output.end_progress();
-      become(argv);
+      become(psql.argv);
     };
   });
 }
 
 void add_logs(CLI::App& root, CommandLine& line) {
   struct Options {
-    std::string subject;
+    std::optional<std::string> subject;
     bool follow = false;
     int lines = 100;
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(root, "logs", "Print the end of a server's log", "  bpg logs app/main -n 20\n  bpg logs app/main -f\n");
-  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->add_option("subject", options->subject, subject_or_followed_help)->type_name("SUBJECT");
   command->add_flag("-f,--follow", options->follow, "Go on with what comes, until Ctrl-C");
   command->add_option("-n,--lines", options->lines, "How many lines (100)")->type_name("N")->check(CLI::NonNegativeNumber);
   command->callback([&line, options] {
     line.action = [&line, options] {
       const auto context = line.open();
-      const auto log = engine::server_log(*context, line.subject(options->subject));
+      const auto log = engine::server_log(*context, line.subject_or_followed(options->subject));
       line.output.end_progress();
       print_last_lines(log, static_cast<size_t>(options->lines));
       if (options->follow) {
@@ -101,6 +189,7 @@ void add_logs(CLI::App& root, CommandLine& line) {
 
 void add_connection_commands(CLI::App& root, CommandLine& line) {
   add_url(root, line);
+  add_env(root, line);
   add_connect(root, line);
   add_logs(root, line);
 }

@@ -1,6 +1,7 @@
 #include "bpg/cli/json.hpp"
 
 #include "bpg/cli/version.hpp"
+#include "bpg/postgres/connection_string.hpp"
 
 namespace bpg::cli {
 
@@ -127,6 +128,23 @@ Json to_json(const engine::InitResult& result) {
           {"notes", result.notes},
           {"pg_versions", result.pg_versions},
           {"account", null_if_empty(result.account)}};
+}
+
+Json to_json(const Subject& subject, const postgres::Endpoint& endpoint) {
+  Json variables = Json::object();
+  for (const auto& [name, value] : postgres::environment(endpoint)) {
+    variables[name] = value;
+  }
+  return {{"subject", subject.str()},
+          {"url", postgres::url(endpoint)},
+          {"dsn", postgres::dsn(endpoint)},
+          {"jdbc", postgres::jdbc_url(endpoint)},
+          {"env", variables},
+          {"host", endpoint.host},
+          {"port", endpoint.port},
+          {"user", endpoint.user},
+          {"password", endpoint.password},
+          {"database", endpoint.database}};
 }
 
 }  // namespace bpg::cli

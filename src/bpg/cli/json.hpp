@@ -7,6 +7,7 @@
 #include "bpg/engine/snapshots.hpp"
 #include "bpg/engine/status.hpp"
 #include "bpg/engine/views.hpp"
+#include "bpg/postgres/session.hpp"
 
 namespace bpg::cli {
 
@@ -22,6 +23,7 @@ Json to_json(const engine::DeletedSnapshot& deleted);
 Json to_json(const engine::Status& status);
 Json to_json(const engine::Info& info);
 Json to_json(const engine::InitResult& result);
+Json to_json(const Subject& subject, const postgres::Endpoint& endpoint);
 
 template <class View>
 Json to_json(const std::vector<View>& views) {

@@ -136,6 +136,7 @@ int main(int argc, char** argv) {
     add_status_commands(root, line);
     add_connection_commands(root, line);
     add_cleanup_command(root, line);
+    add_git_commands(root, line);
     add_help_commands(root, line);
     const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
     if (answer_about_tree(root, words)) {
@@ -158,7 +159,7 @@ int main(int argc, char** argv) {
     line.action();
     return 0;
   } catch (const Error& error) {
-    return fail(line.output, error);
+    return fail(line.output, line.explained(error));
   } catch (const std::exception& error) {
     return fail(line.output, Error(ErrorCode::failure, error.what()));
   }

@@ -17,13 +17,13 @@ void add_status_commands(CLI::App& root, CommandLine& line) {
     };
   });
 
-  auto subject = options_of<std::string>();
+  auto subject = options_of<std::optional<std::string>>();
   CLI::App* info = add_command(root, "info", "Show everything about a branch", "  bpg info app/fix-login\n");
-  info->add_option("subject", *subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  info->add_option("subject", *subject, subject_or_followed_help)->type_name("SUBJECT");
   info->callback([&line, subject] {
     line.action = [&line, subject] {
       const auto context = line.open();
-      const auto result = engine::info(*context, line.subject(*subject));
+      const auto result = engine::info(*context, line.subject_or_followed(*subject));
       line.output.result(to_json(result), result.branch.subject(), info_page(line.output, result));
     };
   });
