@@ -39,7 +39,8 @@ void CommandLine::confirm_irreversible(const std::string& question) const {
 Subject CommandLine::subject(std::string_view text) {
   const SubjectAt read = subject_at(text);
   if (!read.snapshot.empty()) {
-    throw Error(ErrorCode::usage, fmt::format("'{}' names a snapshot where a branch is wanted", text));
+    throw Error(ErrorCode::usage, fmt::format("'{}' names a snapshot where a branch is wanted", text),
+                "Leave '@' and what follows it out.");
   }
   return read.subject;
 }
@@ -50,7 +51,7 @@ SubjectAt CommandLine::subject_at(std::string_view text) {
   }
   const auto [pin, passed_over] = workspace::find_pin();
   if (pin) {
-    pin_remark = fmt::format("'{}' is read as '{}/{}', because {} pins the database.", text, pin->database, text, pin->file.string());
+    pin_remark = fmt::format("A word without a slash is a branch of '{}' here, because {} pins it.", pin->database, pin->file.string());
     return workspace::parse_subject(text, *pin);
   }
   if (!passed_over.empty()) {
@@ -60,7 +61,11 @@ SubjectAt CommandLine::subject_at(std::string_view text) {
 }
 
 std::string CommandLine::snapshot_reference(std::string_view text) {
-  return SnapshotId::parse(text) ? std::string(text) : subject_at(text).str();
+  if (SnapshotId::parse(text)) {
+    return std::string(text);
+  }
+  const SubjectAt at = subject_at(text);
+  return at.snapshot.empty() ? std::string(text) : at.str();  // without a snapshot it is refused, in the words that were typed
 }
 
 Subject CommandLine::subject_or_followed(const std::optional<std::string>& text) {
@@ -75,7 +80,8 @@ Subject CommandLine::subject_or_followed(const std::optional<std::string>& text)
   }
   const auto git_branch = workspace::current_git_branch(workspace::open_work_tree());
   if (!git_branch) {
-    throw Error(ErrorCode::usage, "name a branch: no git branch is checked out that one could follow");
+    throw Error(ErrorCode::usage, "name a branch: no git branch is checked out that one could follow",
+                "Check one out: 'git switch BRANCH'.");
   }
   const Subject followed{pin->database, workspace::branch_name_of(*git_branch)};
   pin_remark = fmt::format("{} follows the git branch '{}'; 'bpg git sync' makes it.", followed.str(), *git_branch);

@@ -45,7 +45,7 @@ struct CommandLine {
   /// The error, with what it may owe to a .bpg.yaml.
   Error explained(const Error& error) const;
 
-  std::string pin_remark;  ///< a sentence on the last pin that a subject was read by, or that was passed over
+  std::string pin_remark;  ///< a sentence on the pin by which a subject was read, or that was passed over
 };
 
 /// What the help says of a subject that may be left out.

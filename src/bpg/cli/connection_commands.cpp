@@ -101,9 +101,9 @@ void add_env(CLI::App& root, CommandLine& line) {
                                   "  eval \"$(bpg env app/fix-login)\"\n"
                                   "  bpg env app/fix-login --shell fish | source\n"
                                   "  eval \"$(bpg env --unset)\"\n");
-  command->add_option("subject", options->subject, subject_or_followed_help)->type_name("SUBJECT");
+  CLI::Option* subject = command->add_option("subject", options->subject, subject_or_followed_help)->type_name("SUBJECT");
   command->add_option("--shell", options->shell, "sh (also bash, zsh), fish or csh")->type_name("SHELL");
-  command->add_flag("--unset", options->unset, "Print what takes the variables back");
+  command->add_flag("--unset", options->unset, "Print what takes the variables back")->excludes(subject);
   command->callback([&line, options] {
     line.action = [&line, options] {
       const auto shell = parse_shell(options->shell);

@@ -62,7 +62,8 @@ class Installing {
 Pin choose_pin(const WorkTree& tree, const PinChoice& choice) {
   const auto [found, passed_over] = find_pin(tree.top);
   if (!passed_over.empty()) {
-    throw Error(ErrorCode::refused, fmt::format("{}, or its directory, belongs to another user", passed_over.string()));
+    throw Error(ErrorCode::refused, fmt::format("{}, or its directory, belongs to another user", passed_over.string()),
+                "Give it to the user who runs bpg.");
   }
   if (!found && choice.database.empty()) {
     throw Error(ErrorCode::usage, fmt::format("{} has no {}: say which database its branches are of", tree.top.string(), pin_name),
