@@ -5,6 +5,7 @@
 #include <linux/close_range.h>
 #include <poll.h>
 #include <pwd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,6 +52,7 @@ struct Image {
   char* const* argv;
   char* const* env;
   const sigset_t& signal_mask;
+  pid_t parent;
 };
 
 /// The child's side of spawn, between fork and exec: only async-signal-safe calls (signal-safety(7)).
@@ -102,6 +104,12 @@ struct Image {
   }
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGCHLD, SIG_DFL);
+  if (options.parent_death_signal != 0) {  // after setuid, which takes it back (prctl(2))
+    check(::prctl(PR_SET_PDEATHSIG, options.parent_death_signal));
+    if (::getppid() != image.parent) {
+      ::_exit(128 + options.parent_death_signal);
+    }
+  }
   ::sigprocmask(SIG_SETMASK, &image.signal_mask, nullptr);
   check(::execve(image.program, image.argv, image.env));
   ::_exit(127);
@@ -226,9 +234,11 @@ Child spawn(const SpawnOptions& options) {
   sigset_t signal_mask;
   sigfillset(&everything);
   ::pthread_sigmask(SIG_SETMASK, &everything, &signal_mask);
+  const Image image{options, program->c_str(), argv_pointers.data(), env_pointers.data(),
+                    options.signal_mask ? *options.signal_mask : signal_mask, ::getpid()};
   const pid_t pid = ::fork();
   if (pid == 0) {
-    become({options, program->c_str(), argv_pointers.data(), env_pointers.data(), signal_mask}, report.write.get());
+    become(image, report.write.get());
   }
   const int fork_error = errno;
   ::pthread_sigmask(SIG_SETMASK, &signal_mask, nullptr);

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -37,6 +38,8 @@ struct SpawnOptions {
   int stderr_fd = -1;                         ///< -1: /dev/null
   bool new_session = false;                   ///< setsid(2): survives the terminal, gets none of its signals
   bool new_group = false;                     ///< setpgid(2): gets no Ctrl-C, and can be ended with its children
+  const sigset_t* signal_mask = nullptr;      ///< what it begins with blocked; null: what this thread blocks
+  int parent_death_signal = 0;                ///< sent to it when the thread that calls spawn ends (PR_SET_PDEATHSIG)
 };
 
 /// A child process that was started and not yet waited for. Its destructor does not end it.
