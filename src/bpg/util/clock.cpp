@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <ctime>
+#include <regex>
 
 #include <fmt/format.h>
 
@@ -43,6 +44,26 @@ std::string to_rfc3339(Time time) {
     text += fmt::format(".{:06}", micros);
   }
   return text + "Z";
+}
+
+std::optional<Time> parse_rfc3339(std::string_view text) {
+  using namespace std::chrono;
+  static const std::regex form(
+      R"((\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?(?:[Zz]|([+-])(\d\d):(\d\d)))");
+  std::match_results<std::string_view::const_iterator> match;
+  if (!std::regex_match(text.begin(), text.end(), match, form)) {
+    return std::nullopt;
+  }
+  const auto number = [&match](size_t group) { return match[group].matched ? std::stoi(match[group].str()) : 0; };
+  const year_month_day day{year(number(1)), month(static_cast<unsigned>(number(2))), std::chrono::day(static_cast<unsigned>(number(3)))};
+  if (!day.ok() || number(4) > 23 || number(5) > 59 || number(6) > 60 || number(9) > 23 || number(10) > 59) {
+    return std::nullopt;
+  }
+  std::string fraction = match[7].str();
+  fraction.resize(6, '0');
+  const minutes offset = hours(number(9)) + minutes(number(10));
+  return Time(sys_days(day).time_since_epoch()) + hours(number(4)) + minutes(number(5)) + seconds(number(6)) +
+         microseconds(std::stoi(fraction)) - (match[8].str() == "-" ? -offset : offset);
 }
 
 std::string format_age(std::chrono::microseconds age) {

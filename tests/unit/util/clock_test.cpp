@@ -22,6 +22,30 @@ TEST(Rfc3339, IsRightBefore1970) {
   EXPECT_EQ(to_rfc3339(Time(-1s)), "1969-12-31T23:59:59Z");
 }
 
+TEST(ParseRfc3339, ReadsWhatIsWritten) {
+  for (const Time time : {Time{}, Time(1'791'383'400'123'456us), Time(951'782'400s), Time(-1us)}) {
+    EXPECT_EQ(parse_rfc3339(to_rfc3339(time)), time);
+  }
+}
+
+TEST(ParseRfc3339, KnowsOffsetsAndFractions) {
+  const Time half_past = parse_rfc3339("2026-10-07T14:30:00Z").value();
+  EXPECT_EQ(parse_rfc3339("2026-10-07 14:30:00z"), half_past);
+  EXPECT_EQ(parse_rfc3339("2026-10-07t16:30:00+02:00"), half_past);
+  EXPECT_EQ(parse_rfc3339("2026-10-07T09:00:00-05:30"), half_past);
+  EXPECT_EQ(parse_rfc3339("2026-10-07T14:30:00.25Z"), half_past + 250ms);
+  EXPECT_EQ(parse_rfc3339("2026-10-07T14:29:60Z"), half_past);  // a leap second
+}
+
+TEST(ParseRfc3339, RefusesWhatIsNotAMoment) {
+  for (const char* text : {"", "now", "2026-10-07", "2026-10-07T14:30Z", "2026-10-07T14:30:00", "2026-02-29T14:30:00Z",
+                           "2026-13-01T14:30:00Z", "2026-10-07T24:00:00Z", "2026-10-07T14:60:00Z", "2026-10-07T14:30:61Z",
+                           "2026-10-07T14:30:00+2", "2026-10-07T14:30:00+24:00", "2026-10-07T14:30:00.Z", "2026-10-07T14:30:00.1234567Z",
+                           " 2026-10-07T14:30:00Z", "2026-10-07T14:30:00Z.", "26-10-07T14:30:00Z", "2026-1-7T14:30:00Z"}) {
+    EXPECT_EQ(parse_rfc3339(text), std::nullopt) << text;
+  }
+}
+
 TEST(FormatAge, IsOneNumber) {
   EXPECT_EQ(format_age(-5s), "0 s");
   EXPECT_EQ(format_age(59s), "59 s");
