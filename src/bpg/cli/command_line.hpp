@@ -23,6 +23,7 @@ struct CommandLine {
   bool yes = false;
   std::optional<std::filesystem::path> config_file;
   std::function<void()> action;
+  int exit_status = 0;  ///< of bpg itself, where the action does not throw
 
   /// Opens what `bpg init` made and mends what interrupted commands left, saying so.
   std::unique_ptr<engine::Context> open();
@@ -73,6 +74,7 @@ void add_server_commands(CLI::App& root, CommandLine& line);
 void add_status_commands(CLI::App& root, CommandLine& line);
 void add_connection_commands(CLI::App& root, CommandLine& line);
 void add_cleanup_command(CLI::App& root, CommandLine& line);
+void add_exec_command(CLI::App& root, CommandLine& line);
 void add_help_commands(CLI::App& root, CommandLine& line);
 void add_git_commands(CLI::App& root, CommandLine& line);
 

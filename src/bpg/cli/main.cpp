@@ -78,6 +78,13 @@ void apply(const GlobalOptions& options, CommandLine& line) {
   }
 }
 
+/// libpq reads these, and they would lead bpg's own sessions elsewhere, and those of the programs that it runs.
+void forget_libpq_variables() {
+  for (const char* name : {"PGHOSTADDR", "PGOPTIONS", "PGPASSWORD", "PGSERVICE", "PGSSLMODE"}) {
+    ::unsetenv(name);
+  }
+}
+
 int fail(const Output& output, const Error& error) {
   output.error(error);
   return describe(error.code()).exit_status;
@@ -123,6 +130,7 @@ int main(int argc, char** argv) {
   line.output.error_colour = !std::getenv("NO_COLOR") && is_terminal(STDERR_FILENO);
   try {
     install_interrupt_handlers();
+    forget_libpq_variables();
     GlobalOptions options;
     CLI::App root(description, "bpg");
     root.set_help_flag("-h,--help", "Print this help");
@@ -136,6 +144,7 @@ int main(int argc, char** argv) {
     add_status_commands(root, line);
     add_connection_commands(root, line);
     add_cleanup_command(root, line);
+    add_exec_command(root, line);
     add_git_commands(root, line);
     add_help_commands(root, line);
     const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
@@ -157,7 +166,7 @@ int main(int argc, char** argv) {
     }
     apply(options, line);
     line.action();
-    return 0;
+    return line.exit_status;
   } catch (const Error& error) {
     return fail(line.output, line.explained(error));
   } catch (const std::exception& error) {

@@ -13,6 +13,8 @@ struct CreateBranch {
   std::optional<SubjectAt> from{};  ///< main's present state where it is not given
   bool fast = false;                ///< crash-consistent: no checkpoint on the source
   bool start = true;
+  bool ephemeral = false;           ///< made for one command: never synced
+  std::optional<Time> expires_at{};
 };
 
 BranchView create_branch(Context& context, const CreateBranch& request);

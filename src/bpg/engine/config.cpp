@@ -1,5 +1,8 @@
 #include "bpg/engine/config.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <map>
@@ -42,6 +45,13 @@ std::optional<std::pair<int, int>> parse_ports(std::string_view text) {
     }
   }
   return ends[0] >= 1024 && ends[0] <= ends[1] && ends[1] <= 65535 ? std::optional(std::pair(ends[0], ends[1])) : std::nullopt;
+}
+
+std::optional<int> parse_count(std::string_view text) {
+  int count = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  return error == std::errc{} && stop == end && count >= 1 ? std::optional(count) : std::nullopt;
 }
 
 template <class Field>
@@ -90,6 +100,11 @@ const std::map<std::string, Key>& keys() {
         [](Config& config, const YAML::Node& node) {
           return assign(config.reserve_bytes, parse_bytes(node.as<std::string>()));
         }}},
+      {"exec.max_running",
+       {"a number, 1 or more",
+        [](Config& config, const YAML::Node& node) {
+          return assign(config.max_running_execs, parse_count(node.as<std::string>()));
+        }}},
       {"lock.wait",
        {"a duration such as 10s",
         [](Config& config, const YAML::Node& node) {
@@ -127,6 +142,12 @@ void set(Config& config, const fs::path& file, const std::string& name, const YA
 }
 
 }  // namespace
+
+int default_max_running_execs() {
+  const long by_cores = std::max(16L, 4 * ::sysconf(_SC_NPROCESSORS_ONLN));
+  const long by_memory = ::sysconf(_SC_PHYS_PAGES) / ((256L << 20) / ::sysconf(_SC_PAGESIZE));
+  return static_cast<int>(std::max(4L, std::min(by_cores, by_memory)));
+}
 
 Config load_config(const fs::path& file) {
   Config config;

@@ -8,6 +8,9 @@
 
 namespace bpg::engine {
 
+/// Four for each core, but at least 16; less where there are not 256 MB of memory for each, down to 4.
+int default_max_running_execs();
+
 /// What a user may set in the configuration file; each field's comment is its key.
 struct Config {
   std::string native_user = "postgres";                    ///< native.user: who servers run as when bpg runs as root
@@ -16,6 +19,7 @@ struct Config {
   int last_port = 17431;
   std::chrono::seconds keep_deleted = std::chrono::hours(24);  ///< retention.deleted: how long what was replaced stays
   uint64_t reserve_bytes = uint64_t{256} << 20;            ///< storage.reserve: make nothing new below this free space
+  int max_running_execs = default_max_running_execs();     ///< exec.max_running: beyond it 'bpg exec' waits for its turn
   std::chrono::milliseconds lock_wait = std::chrono::seconds(10);  ///< lock.wait: then "busy"
 };
 

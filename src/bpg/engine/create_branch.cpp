@@ -1,9 +1,7 @@
 #include <fmt/format.h>
 
-#include "bpg/engine/branches.hpp"
-#include "bpg/engine/clone.hpp"
 #include "bpg/engine/lock.hpp"
-#include "bpg/engine/making.hpp"
+#include "bpg/engine/make_branch.hpp"
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/server.hpp"
@@ -36,49 +34,71 @@ void refuse_taken_name(const Context& context, const Database& database, const S
   }
 }
 
-}  // namespace
-
-BranchView create_branch(Context& context, const CreateBranch& request) {
+/// The source, found again once its lock was taken.
+CloneSource lock_source(const Context& context, const CreateBranch& request, std::optional<FileLock>& lock) {
   CloneSource source = find_source(context, request);
   refuse_taken_name(context, source.branch.database, request.subject);
   require_space(context);
-  const FileLock parent_lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
+  lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
   source.branch = find_branch_again(context, source.branch);
+  return source;
+}
 
-  const BranchId id = BranchId::make();
-  const std::string password = random_password();
-  ClonePlan plan = plan_clone(context, source, id);
-  BranchRef branch{source.branch.database,
-                   {.id = id,
-                    .database = source.branch.database.id,
-                    .name = request.subject.branch,
-                    .parent = source.branch.branch.id,
-                    .volume = plan.volume.id,
-                    .sealed_password = context.secrets.seal(password, id.str()),
-                    .wants_running = request.start,
-                    .created_at = plan.volume.created_at}};
+BranchRef new_branch(const Context& context, const CloneSource& source, const ClonePlan& plan, const CreateBranch& request) {
+  const BranchId id = plan.volume.branch;
+  return {source.branch.database,
+          {.id = id,
+           .database = source.branch.database.id,
+           .name = request.subject.branch,
+           .parent = source.branch.branch.id,
+           .volume = plan.volume.id,
+           .sealed_password = context.secrets.seal(random_password(), id.str()),
+           .wants_running = request.start,
+           .expires_at = request.expires_at,
+           .ephemeral = request.ephemeral,
+           .created_at = plan.volume.created_at}};
+}
 
-  Making making(context, plan.volume.id, [&] {
-    refuse_taken_name(context, branch.database, request.subject);
-    branch.branch.port = choose_port(context);
-    context.catalog.branches.insert(branch.branch);
-    store_plan(context, source, plan);
+}  // namespace
+
+BranchMaking::BranchMaking(Context& context, const CreateBranch& request)
+    : m_context(context),
+      m_source(lock_source(context, request, m_source_lock)),
+      m_plan(plan_clone(context, m_source, BranchId::make())),
+      m_branch(new_branch(context, m_source, m_plan, request)) {
+  m_making.emplace(context, m_plan.volume.id, [&] {
+    refuse_taken_name(context, m_branch.database, request.subject);
+    m_branch.branch.port = choose_port(context);
+    context.catalog.branches.insert(m_branch.branch);
+    store_plan(context, m_source, m_plan);
   });
-  const Frozen frozen = make_clone(context, source, plan);
+  m_frozen = make_clone(context, m_source, m_plan);
+  m_source_lock.reset();
   if (request.start) {
-    first_start(context, branch, plan.volume, password, [](postgres::Session&) {});
+    first_start(context, m_branch, m_plan.volume, owner_endpoint(context, m_branch).password, [](postgres::Session&) {});
   } else {
     step("write manifest", [&] {
-      write_manifest(context, branch, plan.volume);
-      sync_file_system(context.storage->volume_path(plan.volume.id));
+      write_manifest(context, m_branch, m_plan.volume);
+      sync_file_system(context.storage->volume_path(m_plan.volume.id));
     });
   }
-  making.done([&] {
-    branch.branch.state = State::ready;
-    context.catalog.branches.update(branch.branch);
-    store_clone(context, plan, frozen);
+}
+
+BranchRef BranchMaking::done() {
+  m_making->done([&] {
+    // Its parent may have been deleted since, and its children hung on another.
+    m_branch.branch.parent = m_context.catalog.branches.find(m_branch.branch.id).value().parent;
+    m_branch.branch.state = State::ready;
+    m_branch.branch.ephemeral = false;
+    m_context.catalog.branches.update(m_branch.branch);
+    store_clone(m_context, m_plan, m_frozen);
   });
-  return view(context, branch);
+  return m_branch;
+}
+
+BranchView create_branch(Context& context, const CreateBranch& request) {
+  BranchMaking making(context, request);
+  return view(context, making.done());
 }
 
 }  // namespace bpg::engine

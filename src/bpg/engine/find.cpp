@@ -32,15 +32,26 @@ BranchRef find_branch(const Context& context, const Subject& subject) {
     throw Error(ErrorCode::not_found, fmt::format("there is no branch '{}'", subject.str()),
                 did_you_mean(subject.str(), names, fmt::format("'bpg branch list {}' shows what there is.", database.name)));
   }
-  if (branch->state != State::ready) {
-    throw Error(ErrorCode::busy, fmt::format("branch '{}' is still being made", subject.str()), "Try again in a moment.");
+  if (branch->state != State::ready && !branch->ephemeral) {
+    throw_being_made(subject.str(), *branch);
   }
   return {database, *branch};
+}
+
+void throw_being_made(const std::string& subject, const Branch& branch) {
+  if (branch.ephemeral) {
+    throw Error(ErrorCode::busy, fmt::format("branch '{}' belongs to a running 'bpg exec'", subject),
+                "It goes when its command has ended, or stays from then on with --keep.");
+  }
+  throw Error(ErrorCode::busy, fmt::format("branch '{}' is still being made", subject), "Try again in a moment.");
 }
 
 BranchRef find_branch_again(const Context& context, const BranchRef& before) {
   const auto branch = context.catalog.branches.find(before.branch.id);
   const auto database = context.catalog.databases.find(before.database.id);
+  if (branch && branch->state == State::creating) {
+    throw_being_made(before.subject(), *branch);
+  }
   if (!branch || branch->state != State::ready || !database || database->deleted_at) {
     throw Error(ErrorCode::not_found, fmt::format("branch '{}' was deleted meanwhile", before.subject()));
   }

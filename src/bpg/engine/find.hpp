@@ -15,10 +15,15 @@ struct BranchRef {
 /// The live database of that name; else `Error{not_found}` with what was probably meant.
 Database find_database(const Context& context, const std::string& name);
 
-/// The live branch; else `Error{not_found}`. One that is still being made is `Error{busy}`.
+/// The live branch; else `Error{not_found}`. One that is still being made is `Error{busy}`, except where it is ephemeral:
+/// that one can be looked at and connected to.
 BranchRef find_branch(const Context& context, const Subject& subject);
 
-/// The branch again, after its lock was taken: whatever was read before may have changed.
+/// Throws `Error{busy}` for a branch that is `creating`.
+[[noreturn]] void throw_being_made(const std::string& subject, const Branch& branch);
+
+/// The branch again, after its lock was taken: whatever was read before may have changed. One that is being made, or
+/// ephemeral, is `Error{busy}`.
 BranchRef find_branch_again(const Context& context, const BranchRef& before);
 
 /// The branch's present volume.

@@ -20,12 +20,17 @@ Making::~Making() {
   if (m_done) {
     return;
   }
-  const HoldInterrupts hold;
   try {
-    undo_creation(m_context, m_volume);
+    undo();
   } catch (const std::exception&) {
     // The error that brought us here is the one to tell. The row is still `creating`: the next command tries again.
   }
+}
+
+void Making::undo() {
+  const HoldInterrupts hold;
+  m_done = true;
+  undo_creation(m_context, m_volume);
 }
 
 void Making::done(const std::function<void()>& rows) {
@@ -43,7 +48,7 @@ void undo_creation(Context& context, const VolumeId& id) {
   }
   const auto branch = context.catalog.branches.find(volume->branch);
   if (branch) {
-    stop_server(context, *branch, id);
+    discard_server(context, *branch, id);
   }
   const auto origin = volume->origin ? context.catalog.snapshots.find(*volume->origin) : std::nullopt;
   const bool origin_is_new = origin && origin->state == State::creating;

@@ -19,6 +19,9 @@ class Making {
   /// Stores, in one transaction, the rows that `rows` writes: from then on the volume is there.
   void done(const std::function<void()>& rows);
 
+  /// Undoes it now. Where that fails, this throws, and the next command tries again.
+  void undo();
+
  private:
   Context& m_context;
   VolumeId m_volume;

@@ -89,7 +89,7 @@ void finish_purge(Context& context, const VolumeId& id) {
   }
   auto branch = context.catalog.branches.find(volume->branch);
   if (branch) {
-    stop_server(context, *branch, id);
+    discard_server(context, *branch, id);
   }
   std::vector<Snapshot> going;
   std::vector<SnapshotId> ids;

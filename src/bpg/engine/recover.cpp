@@ -75,9 +75,20 @@ class Recovery {
     }
   }
 
+  /// The volume's lock, where nobody is at work on it and it is still as it was listed.
+  std::optional<FileLock> try_lock_still(const Volume& listed) {
+    auto lock = try_lock_volume(m_context, listed.id);
+    const auto now = lock ? m_context.catalog.volumes.find(listed.id) : std::nullopt;
+    if (lock && (!now || now->state != listed.state)) {
+      forget_lock(m_context, listed.id.str());
+      lock.reset();
+    }
+    return lock;
+  }
+
   void undo_volumes() {
     for (const Volume& volume : m_context.catalog.volumes.list(State::creating)) {
-      if (const auto lock = try_lock_volume(m_context, volume.id)) {
+      if (const auto lock = try_lock_still(volume)) {
         const std::string subject = subject_of(m_context, volume.branch);
         attempt("undid the interrupted making", subject, [&] { undo_creation(m_context, volume.id); });
       }
@@ -89,7 +100,7 @@ class Recovery {
       if (failed_lately(volume.id)) {
         continue;
       }
-      if (const auto lock = try_lock_volume(m_context, volume.id)) {
+      if (const auto lock = try_lock_still(volume)) {
         finish_volume(volume.id);
       }
     }
@@ -98,11 +109,16 @@ class Recovery {
   void undo_or_finish_snapshots() {
     for (const State state : {State::creating, State::deleting}) {
       for (Snapshot& snapshot : m_context.catalog.snapshots.list(state)) {
-        const auto lock = try_lock(m_context, snapshot.id.str());
         const auto volume = m_context.catalog.volumes.find(snapshot.volume);
         const bool goes_with_a_volume = (volume && volume->state == State::deleting) ||
                                         !m_context.catalog.volumes.clones_of(snapshot.id).empty();
-        if (!lock || goes_with_a_volume) {
+        const auto lock = goes_with_a_volume ? std::nullopt : try_lock(m_context, snapshot.id.str());
+        if (!lock) {
+          continue;
+        }
+        const auto now = m_context.catalog.snapshots.find(snapshot.id);
+        if (!now || now->state != state) {  // whoever was at work on it has just ended
+          forget_lock(m_context, snapshot.id.str());
           continue;
         }
         attempt(state == State::creating ? "undid the interrupted making" : "finished the interrupted deletion",

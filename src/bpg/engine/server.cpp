@@ -26,14 +26,14 @@ constexpr auto start_deadline = 600s;  // a long recovery is legitimate
 constexpr auto stop_deadline = 120s;
 
 enum class Access { closed, open };
-enum class Durability { durable, synced_at_the_end };
+using postgres::Durability;
 
 void write_settings(const Context& context, const VolumeId& volume, Access access, Durability durability) {
   const fs::path root = context.storage->volume_path(volume);
   const WriteOptions options{.mode = 0600, .owner = context.owner(), .durable = false};
   write_file_atomic(root / postgres::settings_file,
                     postgres::render_settings({.copy_on_write = context.storage->traits().shares_space,
-                                               .durable = durability == Durability::durable}),
+                                               .durability = durability}),
                     options);
   write_file_atomic(root / postgres::hba_file, postgres::render_hba(access == Access::open), options);
   std::vector<std::string> accounts{context.account.name};
@@ -111,12 +111,15 @@ postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branc
 void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
                  const std::function<void(postgres::Session&)>& settle) {
   const VolumeId id = volume.id;
-  const auto durability = volume.state == State::creating ? Durability::synced_at_the_end : Durability::durable;
+  const Durability at_last = branch.branch.ephemeral ? Durability::none : Durability::full;
+  const Durability at_first = branch.branch.ephemeral            ? Durability::none
+                              : volume.state == State::creating ? Durability::synced_at_the_end
+                                                                : Durability::full;
   stop_server(context, branch.branch, id);  // a first start that was interrupted before
   runtime::ServerSpec spec = spec_to_start(context, branch, id);
   step("prepare", [&] {
     postgres::forget_source(spec.data_directory);
-    write_settings(context, id, Access::closed, durability);
+    write_settings(context, id, Access::closed, at_first);
   });
   for (auto& setting : postgres::quarantine_settings()) {
     spec.settings.push_back(std::move(setting));
@@ -135,11 +138,15 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
   volume.started = true;
   step("open endpoint", [&] {
     write_manifest(context, branch, volume);
-    write_settings(context, id, Access::open, Durability::durable);
+    write_settings(context, id, Access::open, at_last);
     context.runtime->reload(spec);
     // From here on the server itself makes durable what it writes: PostgreSQL signals its processes before it
     // reads the new hba file. What it wrote before is synced here, as one, beside the first connection.
-    auto synced = std::async(std::launch::async, [&] { sync_file_system(context.storage->volume_path(id)); });
+    auto synced = std::async(std::launch::async, [&] {
+      if (at_last == Durability::full) {
+        sync_file_system(context.storage->volume_path(id));
+      }
+    });
     wait_for_endpoint({.host = loopback,
                        .port = branch.branch.port,
                        .user = postgres::owner_role,
@@ -162,7 +169,7 @@ void start_server(Context& context, const BranchRef& branch) {
     context.catalog.write([&] { context.catalog.volumes.update(volume); });
     return;
   }
-  write_settings(context, volume.id, Access::open, Durability::durable);
+  write_settings(context, volume.id, Access::open, Durability::full);
   step("start server", [&] { context.runtime->start(spec_to_start(context, branch, volume.id), start_deadline); });
   step("check endpoint", [&] {
     postgres::Session session(admin_endpoint(context, branch.branch, volume.id));
@@ -177,6 +184,12 @@ void wait_until_quiet(const Context& context, const Branch& branch, const Volume
 void stop_server(Context& context, const Branch& branch, const VolumeId& volume) {
   if (server_status(context, volume).running) {
     step("stop server", [&] { context.runtime->stop(spec_of(context, branch, volume), stop_deadline); });
+  }
+}
+
+void discard_server(Context& context, const Branch& branch, const VolumeId& volume) {
+  if (server_status(context, volume).running) {
+    step("stop server", [&] { context.runtime->discard(spec_of(context, branch, volume), stop_deadline); });
   }
 }
 

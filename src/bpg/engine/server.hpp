@@ -24,7 +24,8 @@ postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branc
 /// the owner's password becomes the branch's, `settle` runs as superuser; then its endpoint is opened and must answer
 /// as itself, writable. Sets `volume.started`, `volume.fork_lsn` (the caller stores the row).
 ///
-/// While the volume is still `creating` nothing is synced until the end, and then all at once.
+/// While the volume is still `creating` nothing is synced until the end, and then all at once; for an ephemeral branch,
+/// never. Where the parent is protected, no password of its other roles opens the clone.
 void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
                  const std::function<void(postgres::Session&)>& settle);
 
@@ -37,5 +38,8 @@ void wait_until_quiet(const Context& context, const Branch& branch, const Volume
 
 /// Stops the server of a volume cleanly. Nothing where none runs.
 void stop_server(Context& context, const Branch& branch, const VolumeId& volume);
+
+/// Ends the server of a volume that is about to be destroyed, at once. Nothing where none runs.
+void discard_server(Context& context, const Branch& branch, const VolumeId& volume);
 
 }  // namespace bpg::engine

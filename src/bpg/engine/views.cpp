@@ -24,7 +24,7 @@ std::optional<storage::Usage> usage_of(const Usages& usages, const VolumeId& vol
 std::string status_of(const Context& context, const Branch& branch) {
   switch (branch.state) {
     case State::creating:
-      return "creating";
+      return branch.ephemeral && server_status(context, branch.volume).ready ? "running" : "creating";
     case State::ready: {
       const auto server = server_status(context, branch.volume);
       return server.ready ? "running" : server.running ? "starting" : "stopped";

@@ -24,11 +24,24 @@ std::string render_settings(const SettingsOptions& options) {
         "wal_init_zero = off\n"
         "wal_recycle = off\n";
   }
-  if (!options.durable) {
-    text +=
-        "\n"
-        "# Being made: the file system is synced before anybody gets to use it.\n"
-        "fsync = off\n";
+  switch (options.durability) {
+    case Durability::full:
+      break;
+    case Durability::synced_at_the_end:
+      text +=
+          "\n"
+          "# Being made: the file system is synced before anybody gets to use it.\n"
+          "fsync = off\n";
+      break;
+    case Durability::none:
+      text +=
+          "\n"
+          "# Lives for one command: it need not survive a power cut.\n"
+          "fsync = off\n"
+          "synchronous_commit = off\n"
+          "full_page_writes = off\n"
+          "shared_buffers = '16MB'\n";
+      break;
   }
   return text;
 }

@@ -13,9 +13,16 @@ namespace bpg::postgres {
 /// the operating-system account of all branches.
 inline constexpr const char* owner_role = "owner";
 
+/// What a power cut may cost.
+enum class Durability {
+  full,               ///< nothing that was committed
+  synced_at_the_end,  ///< everything: a clone that is not yet its users', and is synced as a whole before it is
+  none,               ///< everything: a branch that lives for one command
+};
+
 struct SettingsOptions {
   bool copy_on_write = false;  ///< the volume shares space: preparing and recycling WAL files would only cost some
-  bool durable = true;         ///< false only while a clone is not yet its users': it is synced as a whole then
+  Durability durability = Durability::full;
 };
 
 /// The generated configuration file. It includes the cluster's own postgresql.conf first; postgresql.auto.conf,

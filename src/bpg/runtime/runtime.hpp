@@ -43,6 +43,9 @@ class Runtime {
   /// Ends the sessions and shuts down cleanly; returns when the server is gone. Success where none runs.
   virtual void stop(const ServerSpec& spec, std::chrono::seconds deadline) = 0;
 
+  /// Ends the server at once, without a checkpoint: for one whose data is thrown away. Success where none runs.
+  virtual void discard(const ServerSpec& spec, std::chrono::seconds deadline) = 0;
+
   /// Makes the server read its configuration files again.
   virtual void reload(const ServerSpec& spec) = 0;
 

@@ -137,6 +137,28 @@ void wait_until_ready(const ServerSpec& spec, Child& server, std::chrono::second
   }
 }
 
+/// Ends the server of `spec`, if one runs, by a signal that makes it shut down, and waits until it is gone.
+void end_by(int signal, const ServerSpec& spec, const ServerStatus& now, std::chrono::seconds deadline) {
+  if (now.running) {
+    const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, now.pid, 0)));
+    if (process) {
+      ::kill(now.pid, signal);
+      pollfd polled{process.get(), POLLIN, 0};
+      const auto wait = std::chrono::duration_cast<milliseconds>(deadline).count();
+      int ready = 0;
+      while ((ready = ::poll(&polled, 1, static_cast<int>(wait))) < 0 && errno == EINTR) {
+        throw_if_interrupted();
+      }
+      if (ready == 0) {
+        throw Error(ErrorCode::postgres,
+                    fmt::format("the server (process {}) did not stop within {}", now.pid, format_duration(deadline)),
+                    fmt::format("It is still shutting down. Its log is {}.", spec.log_file.string()));
+      }
+    }
+  }
+  remove_tree(spec.socket_directory);
+}
+
 }  // namespace
 
 void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline) {
@@ -156,25 +178,13 @@ void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline)
 }
 
 void NativeRuntime::stop(const ServerSpec& spec, std::chrono::seconds deadline) {
-  const ServerStatus now = status(spec.data_directory);
-  if (now.running) {
-    const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, now.pid, 0)));
-    if (process) {
-      ::kill(now.pid, SIGINT);  // "fast" shutdown: sessions are ended, everything is written
-      pollfd polled{process.get(), POLLIN, 0};
-      const auto wait = std::chrono::duration_cast<milliseconds>(deadline).count();
-      int ready = 0;
-      while ((ready = ::poll(&polled, 1, static_cast<int>(wait))) < 0 && errno == EINTR) {
-        throw_if_interrupted();
-      }
-      if (ready == 0) {
-        throw Error(ErrorCode::postgres,
-                    fmt::format("the server (process {}) did not stop within {}", now.pid, format_duration(deadline)),
-                    fmt::format("It is still shutting down. Its log is {}.", spec.log_file.string()));
-      }
-    }
-  }
-  remove_tree(spec.socket_directory);
+  // "Fast" shutdown: sessions are ended, everything is written (pg_ctl(1)).
+  end_by(SIGINT, spec, status(spec.data_directory), deadline);
+}
+
+void NativeRuntime::discard(const ServerSpec& spec, std::chrono::seconds deadline) {
+  // "Immediate" shutdown: after five seconds the server itself kills what of it is left.
+  end_by(SIGQUIT, spec, status(spec.data_directory), deadline);
 }
 
 void NativeRuntime::reload(const ServerSpec& spec) {

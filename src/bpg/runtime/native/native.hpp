@@ -10,6 +10,7 @@ class NativeRuntime final : public Runtime {
  public:
   void start(const ServerSpec& spec, std::chrono::seconds deadline) override;
   void stop(const ServerSpec& spec, std::chrono::seconds deadline) override;
+  void discard(const ServerSpec& spec, std::chrono::seconds deadline) override;
   void reload(const ServerSpec& spec) override;
   void wait_until_quiet(const ServerSpec& spec) const override;
   ServerStatus status(const std::filesystem::path& data_directory) const override;

@@ -1,0 +1,364 @@
+"""A command with a branch of its own: it is told where, its streams and status are its own, and nothing is left."""
+
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import pty
+import re
+import signal
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from betterpg import alive, eventually, kill_now
+
+SQL = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c"]
+# Tells its process id when it runs, and then has nothing to do.
+WAITING = ["sh", "-c", "echo $$ $PGPORT $PGPASSFILE; exec sleep 31557600"]
+
+
+def exec_sql(bpg, source, query, *options):
+    return bpg.ok("exec", source, *options, "--", *SQL, query).out.strip()
+
+
+def start(bpg, *arguments, **environment):
+    """Starts bpg exec as a terminal's foreground job: in a group of its own, with Ctrl-C as it comes."""
+    return subprocess.Popen(
+        ["env", "--default-signal=INT,QUIT,HUP", *bpg.command("exec", *arguments)], env=bpg.environment(**environment), cwd="/",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )
+
+
+@contextlib.contextmanager
+def running(bpg, *options, command=WAITING, **environment):
+    """A bpg exec whose command waits, and what it told first: its process id, its port, its password file."""
+    process = start(bpg, "app", *options, "--", *command, **environment)
+    try:
+        pid, port, passfile = process.stdout.readline().split()
+        yield process, int(pid), int(port), pathlib.Path(passfile)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def nothing_is_left(bpg):
+    assert set(bpg.branches()) == {"app/main"}
+    bpg.assert_tidy()
+    main = bpg.branch("app")["volume"]["id"]
+    assert {path.name.split(".")[0] for path in (bpg.home / "logs").iterdir()} == {main}
+    assert not [path for path in (bpg.home / "locks").rglob("*") if path.name.startswith(("vol_", "snap_", "ticket"))]
+    assert not waiting_commands(bpg)
+    assert bpg.json("status")["retained"] == []
+
+
+def waiting_commands(bpg):
+    """The commands of this home that wait."""
+    found = []
+    for directory in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            if b"31557600" in (directory / "cmdline").read_bytes() and str(bpg.home).encode() in (directory / "environ").read_bytes():
+                found.append(int(directory.name))
+    return found
+
+
+def test_the_command_has_a_copy_of_its_own(bpg):
+    assert exec_sql(bpg, "app", "INSERT INTO t VALUES (4); SELECT count(*) FROM t") == "4"
+    assert bpg.sql("app", "SELECT count(*) FROM t") == 3
+    nothing_is_left(bpg)
+
+
+def test_of_a_snapshot_and_of_a_branch(one_of_each):
+    bpg = one_of_each
+    bpg.ok("snapshot", "create", "app", "--label", "before")
+    bpg.sql("app", "DELETE FROM t")
+    bpg.ok("branch", "create", "app/dev", "--from", "app@before")
+    bpg.sql("app/dev", "INSERT INTO t VALUES (4)")
+    count = "SELECT count(*) FROM t"
+    assert [exec_sql(bpg, source, count) for source in ("app", "app@before", "app/main@before", "app/dev")] == ["0", "3", "3", "4"]
+    bpg.ok("branch", "delete", "app/dev", "--now")
+    bpg.ok("snapshot", "delete", "app@before")
+
+
+def test_fast(any_bpg):
+    if any_bpg.atomic:
+        assert exec_sql(any_bpg, "app", "SELECT count(*) FROM t", "--fast") == "3"
+    else:
+        any_bpg.fails(5, "refused", "-o", "json", "exec", "app", "--fast", "--", "true")
+
+
+def test_the_environment_leads_to_the_branch_and_nowhere_else(any_bpg):
+    script = 'psql -XAtc "$1"; psql -XAt "$DATABASE_URL" -c "$1"; env; stat -c "%a %F" "$PGPASSFILE"'
+    query = "SELECT current_user, current_database(), inet_server_port(), current_setting('fsync')"
+    misleading = {"PGPASSWORD": "wrong", "PGHOST": "/nowhere", "PGSERVICE": "none", "PGOPTIONS": "-c port=1", "PGSSLMODE": "require"}
+    lines = any_bpg.ok("exec", "app", "--", "sh", "-c", script, "sh", query, **misleading).out.splitlines()
+    env = dict(line.split("=", 1) for line in lines[2:-1] if "=" in line)
+    assert lines[:2] == [f"owner|app|{env['PGPORT']}|off"] * 2
+    assert (env["PGHOST"], env["PGUSER"], env["PGDATABASE"]) == ("127.0.0.1", "owner", "app")
+    assert re.fullmatch(r"app/exec-\w{10}", env["BPG_EXEC"])
+    assert not {"PGPASSWORD", "PGSERVICE", "PGOPTIONS", "PGSSLMODE"} & env.keys()
+    assert lines[-1] == "600 regular file"
+    assert not pathlib.Path(env["PGPASSFILE"]).exists()
+
+
+def test_the_streams_are_the_commands_alone(any_bpg):
+    result = subprocess.run(
+        any_bpg.command("exec", "app", "--", "sh", "-c", "tr a-z A-Z; echo err >&2"), env=any_bpg.environment(),
+        input=b"in\0\xff", capture_output=True, timeout=120,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, b"IN\0\xff", b"err\n")
+
+
+@pytest.mark.parametrize(
+    "status, command",
+    [(0, ["true"]), (7, ["sh", "-c", "exit 7"]), (143, ["sh", "-c", "kill -TERM $$"]), (137, ["sh", "-c", "kill -KILL $$"]),
+     (127, ["no-such-command"]), (127, ["/no/such/command"]), (126, ["/etc/passwd"]), (126, ["/etc"])],
+)
+def test_the_status_is_the_commands(any_bpg, status, command):
+    result = any_bpg.run("exec", "app", "--", *command)
+    assert (result.status, result.out) == (status, "")
+    assert bool(result.err) == (status in (126, 127)), result.err
+    nothing_is_left(any_bpg)
+
+
+def test_a_command_without_its_interpreter(any_bpg, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("#!/no/such/interpreter\n")
+    script.chmod(0o755)
+    assert any_bpg.run("exec", "app", "--", script).status == 126
+    nothing_is_left(any_bpg)
+
+
+def test_words_of_the_command_are_not_ours(any_bpg):
+    assert any_bpg.ok("exec", "app", "--", "echo", "status", "--keep", "-v", "--", "-o", "json").out == "status --keep -v -- -o json\n"
+
+
+def test_wrong_use(any_bpg):
+    any_bpg.fails(2, "usage", "exec")
+    any_bpg.fails(2, "usage", "exec", "app")
+    json = ["-o", "json", "exec"]
+    any_bpg.fails(2, "usage", *json, "app", "--kep", "--", "true")
+    any_bpg.fails(2, "usage", *json, "app/main/x", "--", "true")
+    for nothing in ("nope", "app/nope", "app@nope"):
+        any_bpg.fails(3, "not_found", *json, nothing, "--", "true")
+    nothing_is_left(any_bpg)
+
+
+def test_kept_it_is_an_ordinary_branch(one_of_each):
+    bpg = one_of_each
+    result = bpg.run("exec", "app", "--keep", "--", "sh", "-c", "psql -XAtqc 'INSERT INTO t VALUES (4)'; exit 3")
+    assert (result.status, result.out) == (3, "")
+    subject = result.err.strip()
+    kept = bpg.branch(subject)
+    assert (kept["status"], kept["ephemeral"], kept["parent"]) == ("running", False, "main")
+    bpg.assert_tidy()
+    assert bpg.sql(subject, "SELECT count(*) FROM t") == 4
+    assert [bpg.sql(subject, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")] == ["on"] * 3
+    kill_now(bpg.postmaster(subject))
+    bpg.ok("start", subject)
+    assert bpg.sql(subject, "SELECT count(*) FROM t") == 4
+    bpg.ok("branch", "delete", subject, "--now")
+    nothing_is_left(bpg)
+
+
+def test_while_it_runs_it_can_be_looked_at_but_not_changed(any_bpg):
+    bpg = any_bpg
+    bpg.ok("branch", "create", "app/dev")
+    with running(bpg) as (process, pid, port, _):
+        [subject] = [name for name in bpg.branches() if name.startswith("app/exec-")]
+        branch = bpg.branch(subject)
+        assert (branch["status"], branch["ephemeral"], branch["port"], branch["parent"]) == ("running", True, port, "main")
+        assert "ephemeral" in bpg.ok("status").out
+        assert bpg.sql(subject, "SELECT count(*) FROM t") == 3
+        assert bpg.json("info", subject)["branch"]["ephemeral"]
+        for command in (["branch", "delete", subject], ["branch", "reset", subject], ["branch", "rename", subject, "x"], ["stop", subject],
+                        ["branch", "create", "app/x", "--from", subject], ["snapshot", "create", subject], ["branch", "protect", subject],
+                        ["db", "delete", "app", "--force"]):
+            assert "bpg exec" in bpg.fails(7, "busy", *command)["message"]
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(60) == 128 + signal.SIGTERM
+    bpg.ok("branch", "delete", "app/dev", "--now")
+    nothing_is_left(bpg)
+
+
+def test_its_parent_can_be_reset_but_not_deleted_meanwhile(bpg):
+    bpg.ok("branch", "create", "app/dev")
+    script = "trap 'psql -XAtqc \"SELECT count(*) FROM t\"; exit' USR1; echo $$ $PGPORT $PGPASSFILE; while :; do sleep 0.05; done"
+    process = start(bpg, "app/dev", "--", "bash", "-c", script)
+    process.stdout.readline()
+    for options in ([], ["--cascade"]):
+        assert "bpg exec" in bpg.fails(7, "busy", "branch", "delete", "app/dev", *options)["message"]
+    bpg.ok("branch", "reset", "app/dev", "--now")
+    process.send_signal(signal.SIGUSR1)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (0, "3\n", "")
+    bpg.ok("branch", "delete", "app/dev", "--now")
+    nothing_is_left(bpg)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1])
+def test_a_signal_is_passed_on(any_bpg, number):
+    trap = f"trap 'echo trapped; exit 9' {number.name[3:]}; echo $$ $PGPORT $PGPASSFILE; while :; do sleep 0.05; done"
+    with running(any_bpg, command=["bash", "-c", trap]) as (process, *_):
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err) == (9, "trapped\n", "")
+    nothing_is_left(any_bpg)
+
+
+def test_ctrl_c_reaches_the_command_once(any_bpg):
+    script = "import os, signal\nsignal.signal(2, lambda *_: print('once', flush=True))\nprint(os.getpid(), os.environ['PGPORT'], 0, flush=True)\n" \
+             "signal.pause()\nsignal.signal(14, lambda *_: exit(5)); signal.setitimer(0, 0.5)\nwhile True: signal.pause()"
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", "env", "--default-signal=INT", *any_bpg.command("exec", "app", "--", sys.executable, "-c", script)],
+        env=any_bpg.environment(), stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )
+    os.close(terminal)
+    process.stdout.readline()
+    os.write(controller, b"\x03")
+    out, _ = process.communicate(timeout=60)
+    assert (out, process.returncode) == ("once\n", 5)
+    os.close(controller)
+    nothing_is_left(any_bpg)
+
+
+def test_a_lost_terminal(any_bpg):
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", "env", "--default-signal=HUP", *any_bpg.command("exec", "app", "--", *WAITING)],
+        env=any_bpg.environment(), stdin=terminal, stdout=subprocess.PIPE, stderr=terminal, text=True,
+    )
+    os.close(terminal)
+    pid = int(process.stdout.readline().split()[0])
+    os.close(controller)
+    process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGHUP
+    assert not alive(pid)
+    nothing_is_left(any_bpg)
+
+
+def test_ctrl_c_while_the_branch_is_made(any_bpg):
+    for step in ("store intent", "snapshot", "clone", "start server", "settle"):
+        process = start(any_bpg, "app", "-v", "--", "echo", "ran")
+        with process:
+            while step not in process.stderr.readline():
+                assert process.poll() is None
+            os.killpg(process.pid, signal.SIGINT)
+            out = process.stdout.read()
+        assert (process.returncode, out) in [(130, ""), (0, "ran\n")], step
+        nothing_is_left(any_bpg)
+
+
+def test_killed_the_next_command_removes_it_and_the_command_is_ended(bpg):
+    with running(bpg) as (process, pid, port, passfile):
+        process.kill()
+        process.wait()
+        eventually(lambda: not alive(pid), "the command lives on")
+        assert passfile.exists()
+        assert bpg.ok("db", "list")
+        assert not passfile.exists()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(host="127.0.0.1", port=port, user="owner", dbname="app", password="x", connect_timeout=5)
+    nothing_is_left(bpg)
+
+
+def test_every_step_that_fails_or_is_killed_leaves_nothing(any_bpg):
+    bpg = any_bpg
+    for options in ([], ["--keep"]):
+        for step in bpg.steps("exec", "app", *options, "--", "true"):
+            for action in ("fail", "fail-after", "kill", "kill-after"):
+                result = bpg.run("exec", "app", *options, "--", "true", BPG_FAULT=f"{step}:{action}")
+                assert result.out == "", f"{step}:{action}"
+                # What stops the server is the clean-up: the command has ended, and its status is told.
+                assert result.status != 0 or (step, action) in (("stop server", "fail"), ("stop server", "fail-after")), f"{step}:{action}"
+                for subject in [name for name in bpg.branches() if name != "app/main"]:
+                    assert options and step in ("store result", "start server", "check endpoint"), f"{step}:{action} left {subject}"
+                    bpg.ok("branch", "delete", subject, "--now")
+                nothing_is_left(bpg)
+        for subject in [name for name in bpg.branches() if name != "app/main"]:
+            bpg.ok("branch", "delete", subject, "--now")
+
+
+def test_more_than_the_limit_wait_for_their_turn(new_bpg):
+    bpg = new_bpg("btrfs", config="exec.max_running: 2\n")
+    bpg.ok("db", "create", "app")
+    with running(bpg) as (first, *_), running(bpg) as (second, *_):
+        third = start(bpg, "app", "--", "echo", "third")
+        tickets = bpg.home / "locks" / "exec"
+        eventually(lambda: list(tickets.glob("ticket-*")), "nobody waits")
+        fourth = start(bpg, "app", "--", "echo", "fourth")
+        eventually(lambda: len(list(tickets.glob("ticket-*"))) == 2, "the second does not wait")
+        assert len([name for name in bpg.branches() if "exec-" in name]) == 2
+        assert bpg.ok("exec", "app", "--", "true", BPG_EXEC="app/outer").out == ""  # has its turn with the outer one
+        fourth.send_signal(signal.SIGINT)
+        assert fourth.wait(60) == 130
+        third_again = start(bpg, "app", "--", "echo", "third again")
+        third.kill()
+        first.send_signal(signal.SIGTERM)
+        assert third_again.communicate(timeout=60)[0] == "third again\n"
+        for process in (third, fourth):
+            process.communicate()
+        second.send_signal(signal.SIGTERM)
+        second.wait(60)
+        first.wait(60)
+    bpg.ok("exec", "app", "--", "true")
+    nothing_is_left(bpg)
+
+
+def test_a_wrong_limit(any_bpg):
+    config = any_bpg.config.read_text()
+    try:
+        for value in ("0", "-1", "many", "1.5"):
+            any_bpg.config.write_text(f"{config}exec.max_running: {value}\n")
+            assert "exec.max_running" in any_bpg.fails(2, "usage", "db", "list")["message"]
+    finally:
+        any_bpg.config.write_text(config)
+
+
+STEPS = ("store intent", "checkpoint", "snapshot", "clone", "prepare", "start server", "settle", "open endpoint", "run command", "stop server")
+
+
+def end_well(bpg, number):
+    expected = number % 3
+    done = bpg.run("exec", "app", "--", "sh", "-c", f"psql -XAtqc 'INSERT INTO t VALUES ({number}); SELECT count(*) FROM t'; exit {expected}")
+    assert (done.status, done.out) == (expected, "4\n"), done.err
+
+
+def end_by_kill(bpg, number):
+    if number % 2:
+        done = bpg.run("exec", "app", "--", "true", BPG_FAULT=f"{STEPS[number % len(STEPS)]}:kill")
+        assert done.status == -signal.SIGKILL
+        return
+    with running(bpg) as (process, *_):
+        process.kill()
+        assert process.wait(60) == -signal.SIGKILL
+
+
+def end_by_ctrl_c(bpg, number):
+    if number % 2:
+        process = start(bpg, "app", "-v", "--", *WAITING)
+        while STEPS[number % (len(STEPS) - 2)] not in (line := process.stderr.readline()):
+            assert line
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=120)
+        assert process.returncode == 130
+        return
+    with running(bpg) as (process, *_):
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=120)
+        assert process.returncode == 130
+
+
+def test_two_hundred_from_eight_workers_leave_nothing(any_bpg):
+    ends = [end_by_kill if n % 10 == 3 else end_by_ctrl_c if n % 10 == 7 else end_well for n in range(200)]
+    assert (ends.count(end_by_kill), ends.count(end_by_ctrl_c)) == (20, 20)
+    with concurrent.futures.ThreadPoolExecutor(8) as workers:
+        for outcome in [workers.submit(end, any_bpg, number // 10 if end is not end_well else number) for number, end in enumerate(ends)]:
+            outcome.result()
+    eventually(lambda: not waiting_commands(any_bpg), "commands live on")
+    any_bpg.ok("status")
+    nothing_is_left(any_bpg)
+    assert any_bpg.sql("app", "SELECT count(*) FROM t") == 3
