@@ -5,11 +5,33 @@
 #include "bpg/cli/text.hpp"
 #include "bpg/engine/branches.hpp"
 #include "bpg/engine/delete_branch.hpp"
+#include "bpg/engine/lifetime.hpp"
+#include "bpg/engine/protection.hpp"
 #include "bpg/util/error.hpp"
+#include "bpg/util/text.hpp"
 
 namespace bpg::cli {
 
 namespace {
+
+/// The moment that lies `in` from now, or that `at` names; nothing where neither is given.
+std::optional<Time> moment(const std::optional<std::string>& in, const std::optional<std::string>& at) {
+  if (at) {
+    const auto time = parse_rfc3339(*at);
+    if (!time) {
+      throw Error(ErrorCode::usage, fmt::format("'{}' is not a moment", *at), "Write it as 2026-10-07T14:30:00Z, or with an offset such as +02:00.");
+    }
+    return time;
+  }
+  if (!in) {
+    return std::nullopt;
+  }
+  const auto time = parse_duration(*in);
+  if (!time || time->count() == 0) {
+    throw Error(ErrorCode::usage, fmt::format("'{}' is not a time to live", *in), "Write it as 90s, 15m, 2h, 3d or 2w.");
+  }
+  return system_clock().now() + *time;
+}
 
 void add_create(CLI::App& group, CommandLine& line) {
   struct Options {
@@ -17,20 +39,26 @@ void add_create(CLI::App& group, CommandLine& line) {
     std::string from;
     bool fast = false;
     bool no_start = false;
+    std::optional<std::string> ttl;
+    std::optional<std::string> expires_at;
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "create", "Make a branch: a full, writable copy of another, with its own server",
                                   "  bpg branch create app/fix-login                          from app/main\n"
                                   "  bpg branch create app/try --from app/fix-login           from another branch\n"
-                                  "  bpg branch create app/old --from app/main@before-v2      from a snapshot\n",
+                                  "  bpg branch create app/old --from app/main@before-v2      from a snapshot\n"
+                                  "  bpg branch create app/review --ttl 3d                    'bpg cleanup --expired' takes it then\n",
                                   {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("subject", options->subject, "The new branch")->required()->type_name("DATABASE/NAME");
   command->add_option("--from", options->from, "The branch or snapshot it is cut from (main)")->type_name("SUBJECT[@SNAPSHOT]");
   command->add_flag("--fast", options->fast, "No checkpoint on the source: crash-consistent; atomic storage only");
   command->add_flag("--no-start", options->no_start, "Do not start its server");
+  CLI::Option* ttl = command->add_option("--ttl", options->ttl, "It expires after this time, such as 2h or 3d")->type_name("TIME");
+  command->add_option("--expires-at", options->expires_at, "It expires then (RFC 3339)")->type_name("MOMENT")->excludes(ttl);
   command->callback([&line, options] {
     line.action = [&line, options] {
       engine::CreateBranch request{.subject = line.subject(options->subject), .fast = options->fast, .start = !options->no_start};
+      request.expires_at = moment(options->ttl, options->expires_at);
       if (!options->from.empty()) {
         request.from = line.subject_at(options->from);
       }
@@ -214,6 +242,64 @@ void add_undo(CLI::App& group, CommandLine& line) {
   });
 }
 
+void add_expire(CLI::App& group, CommandLine& line) {
+  struct Options {
+    std::string subject;
+    std::optional<std::string> in;
+    std::optional<std::string> at;
+    bool never = false;
+  };
+  auto options = options_of<Options>();
+  CLI::App* command = add_command(group, "expire", "Say when 'bpg cleanup --expired' may delete a branch",
+                                  "  bpg branch expire app/review --in 2d\n"
+                                  "  bpg branch expire app/review --at 2026-12-24T18:00:00+01:00\n"
+                                  "  bpg branch expire app/review --never\n");
+  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  CLI::Option_group* when = command->add_option_group("when");
+  when->add_option("--in", options->in, "After this time from now, such as 2h or 3d")->type_name("TIME");
+  when->add_option("--at", options->at, "At this moment (RFC 3339)")->type_name("MOMENT");
+  when->add_flag("--never", options->never, "It does not expire");
+  when->require_option(1);
+  command->callback([&line, options] {
+    line.action = [&line, options] {
+      const engine::ExpireBranch request{line.subject(options->subject), moment(options->in, options->at)};
+      const auto context = line.open();
+      const auto branch = engine::expire_branch(*context, request);
+      line.output.result(to_json(branch), branch.subject(),
+                         branch.expires_at ? fmt::format("{} expires at {}\n", branch.subject(), to_rfc3339(*branch.expires_at))
+                                           : fmt::format("{} does not expire\n", branch.subject()));
+    };
+  });
+}
+
+void add_protect(CLI::App& group, CommandLine& line) {
+  auto subject = options_of<std::string>();
+  CLI::App* command = add_command(group, "protect", "Keep a branch from reset, undo, deletion and expiry",
+                                  "  bpg branch protect app/main\n"
+                                  "\nBranches cut from it begin with the passwords of all its roles removed; the owner gets a new one, as always.\n");
+  command->add_option("subject", *subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->callback([&line, subject] {
+    line.action = [&line, subject] {
+      const auto context = line.open();
+      const auto branch = engine::protect_branch(*context, line.subject(*subject));
+      line.output.result(to_json(branch), branch.subject(), fmt::format("{} is protected\n", branch.subject()));
+    };
+  });
+}
+
+void add_unprotect(CLI::App& group, CommandLine& line) {
+  auto subject = options_of<std::string>();
+  CLI::App* command = add_command(group, "unprotect", "Let a protected branch be reset and deleted again", "  bpg branch unprotect app/main\n");
+  command->add_option("subject", *subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->callback([&line, subject] {
+    line.action = [&line, subject] {
+      const auto context = line.open();
+      const auto branch = engine::unprotect_branch(*context, line.subject(*subject));
+      line.output.result(to_json(branch), branch.subject(), fmt::format("{} is no longer protected\n", branch.subject()));
+    };
+  });
+}
+
 }  // namespace
 
 void add_branch_commands(CLI::App& root, CommandLine& line) {
@@ -226,6 +312,9 @@ void add_branch_commands(CLI::App& root, CommandLine& line) {
   add_rename(*group, line);
   add_delete(*group, line);
   add_undelete(*group, line);
+  add_expire(*group, line);
+  add_protect(*group, line);
+  add_unprotect(*group, line);
 }
 
 }  // namespace bpg::cli

@@ -57,7 +57,7 @@ int run_command(const CommandLine& line, const std::vector<std::string>& command
 void say(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
 
 void run(CommandLine& line, const Options& options) {
-  const engine::Exec request{.source = SubjectAt::parse(options.source), .fast = options.fast, .keep = options.keep};
+  const engine::Exec request{.source = line.subject_at(options.source), .fast = options.fast, .keep = options.keep};
   line.exit_status = check(line, options.command.front());
   if (line.exit_status != 0) {
     return;

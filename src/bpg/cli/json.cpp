@@ -75,8 +75,14 @@ Json to_json(const engine::RetainedView& retained) {
 }
 
 Json to_json(const engine::CleanUpEntry& entry) {
-  Json object = to_json(entry.volume);
+  const bool is_branch = entry.kind == engine::CleanUpEntry::Kind::expired_branch;
+  Json object{{"kind", is_branch ? "branch" : "volume"}};
+  object.update(to_json(entry.volume));
+  object["retired_by"] = null_if_empty(entry.volume.retired_by);
+  object["expires_at"] = or_null(entry.expires_at);
+  object["deleted"] = entry.deleted;
   object["freed"] = entry.freed;
+  object["why"] = entry.why;
   return object;
 }
 

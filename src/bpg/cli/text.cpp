@@ -26,6 +26,28 @@ Table::Cell state(const std::string& status) {
   return {status, status == "stopped" || status == "deleted" ? Colour::dim : Colour::yellow};
 }
 
+/// "in 2 h", or "since 5 min" where the moment has passed.
+std::string distance(Time moment) {
+  const Time now = system_clock().now();
+  return moment > now ? "in " + format_age(moment - now) : fmt::format("since {}", format_age(now - moment));
+}
+
+/// What is not so with every branch.
+std::string remarks(const engine::BranchView& branch) {
+  std::vector<std::string> all;
+  if (branch.ephemeral) {
+    all.emplace_back("ephemeral");
+  }
+  if (branch.is_protected) {
+    all.emplace_back("protected");
+  }
+  if (branch.expires_at) {
+    const bool expired = *branch.expires_at <= system_clock().now();
+    all.push_back(fmt::format("{} {}", expired ? "expired" : "expires", distance(*branch.expires_at)));
+  }
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
 std::string unique_size(const std::optional<storage::Usage>& usage) { return usage ? format_bytes(usage->unique_bytes) : "-"; }
 std::string shared_size(const std::optional<storage::Usage>& usage) { return usage ? format_bytes(usage->shared_bytes) : "-"; }
 
@@ -75,6 +97,15 @@ Fields branch_fields(const engine::BranchView& branch) {
       {"created", fmt::format("{} ({} ago)", to_rfc3339(branch.created_at), age(branch.created_at))},
       {"volume", fmt::format("{} on {}", branch.volume.id.str(), branch.volume.driver)},
       {"path", branch.volume.path}};
+  if (branch.expires_at) {
+    pairs.emplace_back("expires", fmt::format("{} ({})", to_rfc3339(*branch.expires_at), distance(*branch.expires_at)));
+  }
+  if (branch.is_protected) {
+    pairs.emplace_back("protected", "yes");
+  }
+  if (branch.ephemeral) {
+    pairs.emplace_back("ephemeral", "yes: it goes with the command of its 'bpg exec'");
+  }
   if (branch.volume.usage) {
     pairs.emplace_back("size", fmt::format("{} of its own, {} shared", unique_size(branch.volume.usage),
                                            shared_size(branch.volume.usage)));
@@ -107,11 +138,12 @@ std::string branch_tree(const Output& output, const std::vector<engine::BranchVi
                {.title = "PORT", .align = Align::right, .yields = 4},
                {.title = "AGE", .align = Align::right, .yields = 2},
                {.title = "UNIQUE", .align = Align::right, .yields = 3},
-               {.title = "SHARED", .align = Align::right, .yields = 1}});
+               {.title = "SHARED", .align = Align::right, .yields = 1},
+               {.title = "", .yields = 7, .shrink_to = 9}});
   for (size_t i = 0; i < branches.size(); ++i) {
     const auto& branch = branches[i];
     table.add({prefixes[i] + branch.subject(), state(branch.status), fmt::format("{}", branch.port),
-               age(branch.created_at), unique_size(branch.volume.usage), shared_size(branch.volume.usage)});
+               age(branch.created_at), unique_size(branch.volume.usage), shared_size(branch.volume.usage), remarks(branch)});
   }
   return table.str(output.screen);
 }
@@ -153,18 +185,17 @@ std::string snapshot_table(const Output& output, const std::vector<engine::Snaps
 }
 
 std::string cleanup_table(const Output& output, const std::vector<engine::CleanUpEntry>& entries) {
-  Table table({{.title = "VOLUME", .yields = 1},
+  Table table({{.title = "WHAT", .yields = 2},
                {.title = "BRANCH", .yields = 5, .shrink_to = 12},
-               {.title = "LEFT BY", .yields = 2},
-               {.title = "KEPT UNTIL", .yields = 3},
-               {.title = "FREES", .align = Align::right},
-               {.title = "WHAT", .yields = 4, .shrink_to = 12}});
+               {.title = "VOLUME", .yields = 1},
+               {.title = "SIZE", .align = Align::right},
+               {.title = "CLEAN-UP", .yields = 3},
+               {.title = "WHY", .yields = 4, .shrink_to = 12}});
   for (const auto& entry : entries) {
-    const std::string what = entry.freed                     ? "freed"
-                             : !entry.volume.held_by.empty() ? entry.volume.held_by + " needs it"
-                                                             : "in its retention window";
-    table.add({entry.volume.volume.str(), entry.volume.subject, entry.volume.retired_by, kept_until(entry.volume),
-               unique_size(entry.volume.usage), what});
+    const bool is_branch = entry.kind == engine::CleanUpEntry::Kind::expired_branch;
+    table.add({is_branch ? "expired branch" : fmt::format("left by {}", entry.volume.retired_by), entry.volume.subject,
+               entry.volume.volume.str(), unique_size(entry.volume.usage),
+               entry.freed ? "freed" : entry.deleted ? "deleted" : "kept", entry.why});
   }
   return table.str(output.screen);
 }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "bpg/engine/lifetime.hpp"
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/make_branch.hpp"
 #include "bpg/engine/manifest.hpp"
@@ -97,6 +98,7 @@ BranchRef BranchMaking::done() {
 }
 
 BranchView create_branch(Context& context, const CreateBranch& request) {
+  refuse_past(context, request.expires_at);
   BranchMaking making(context, request);
   return view(context, making.done());
 }

@@ -8,6 +8,7 @@
 #include "bpg/engine/making.hpp"
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
+#include "bpg/engine/protection.hpp"
 #include "bpg/engine/server.hpp"
 #include "bpg/engine/switching.hpp"
 #include "bpg/postgres/data_directory.hpp"
@@ -115,8 +116,7 @@ DatabaseView delete_database(Context& context, const DeleteDatabase& request) {
   std::vector<FileLock> locks;
   for (const Branch& branch : context.catalog.branches.list(database.id)) {
     if (branch.state == State::creating) {
-      throw Error(ErrorCode::busy, fmt::format("branch '{}/{}' is still being made", database.name, branch.name),
-                  "Try again in a moment.");
+      throw_being_made(database.name + "/" + branch.name, branch);
     }
     if (branch.state == State::ready) {
       branches.insert(branches.begin(), {database, branch});
@@ -132,7 +132,7 @@ DatabaseView delete_database(Context& context, const DeleteDatabase& request) {
   }
   for (const BranchRef& branch : branches) {
     locks.push_back(lock_branch(context, branch.branch, FileLock::Mode::exclusive));
-    find_branch_again(context, branch);
+    refuse_if_protected(find_branch_again(context, branch), "be deleted");
   }
   const DatabaseView before = view(context, database);
   retire_branches(context, branches, request.now, [&] {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include "bpg/engine/lock.hpp"
+#include "bpg/engine/protection.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/purge.hpp"
 #include "bpg/engine/retire.hpp"
@@ -31,6 +32,9 @@ std::vector<BranchRef> with_descendants(const Context& context, const BranchRef&
 void refuse_if_children(const Context& context, const BranchRef& branch) {
   std::vector<std::string> names;
   for (const Branch& child : context.catalog.branches.live_children(branch.branch.id)) {
+    if (child.ephemeral) {
+      throw_being_made(fmt::format("{}/{}", branch.database.name, child.name), child);
+    }
     names.push_back(fmt::format("{}/{}", branch.database.name, child.name));
   }
   if (!names.empty()) {
@@ -69,8 +73,10 @@ void retire_branches(Context& context, const std::vector<BranchRef>& branches, b
       }
     });
   });
-  for (const BranchRef& ref : branches) {
-    stop_server(context, ref.branch, ref.branch.volume);
+  if (!now) {
+    for (const BranchRef& ref : branches) {
+      stop_server(context, ref.branch, ref.branch.volume);
+    }
   }
   for (const VolumeId& volume : purged) {
     finish_purge(context, volume);
@@ -91,7 +97,13 @@ std::vector<BranchView> delete_branch(Context& context, const DeleteBranch& requ
   std::vector<FileLock> locks;
   for (const BranchRef& ref : going) {
     locks.push_back(lock_branch(context, ref.branch, FileLock::Mode::exclusive));
-    find_branch_again(context, ref);
+    refuse_if_protected(find_branch_again(context, ref), "be deleted");
+  }
+  if (request.if_expired_by) {
+    const auto expires_at = find_branch_again(context, branch).branch.expires_at;
+    if (!expires_at || *expires_at > *request.if_expired_by) {
+      throw Error(ErrorCode::refused, fmt::format("{} was given more time meanwhile", branch.subject()));
+    }
   }
   retire_branches(context, going, request.now, [&] {
     if (request.children == Children::reparent) {
@@ -118,6 +130,9 @@ void revive_branch(Context& context, Branch& branch) {
   branch.deleted_at.reset();
   branch.switching = true;
   branch.port = choose_port(context, branch.port);
+  if (branch.expires_at && *branch.expires_at <= context.clock.now()) {
+    branch.expires_at.reset();  // or the next clean-up would take it again
+  }
   context.catalog.branches.update(branch);
 }
 

@@ -13,6 +13,7 @@ struct DeleteBranch {
   Subject subject;
   Children children = Children::refuse;
   bool now = false;  ///< free the volumes at once instead of keeping them
+  std::optional<Time> if_expired_by{};  ///< refused where the branch does not expire by then
 };
 
 /// Deletes the branch, with `cascade` its descendants, too. The names are free at once; the volumes are kept for the

@@ -5,6 +5,7 @@
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/making.hpp"
 #include "bpg/engine/manifest.hpp"
+#include "bpg/engine/protection.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/purge.hpp"
 #include "bpg/engine/retire.hpp"
@@ -62,6 +63,7 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
   BranchRef branch = find_branch(context, request.subject);
   const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
   branch = find_branch_again(context, branch);
+  refuse_if_protected(branch, "be reset");
   CloneSource source = find_source(context, branch, request);
   std::optional<FileLock> source_lock;
   if (source.branch.branch.id != branch.branch.id) {
@@ -115,6 +117,7 @@ BranchView undo_reset(Context& context, const UndoReset& request) {
   BranchRef branch = find_branch(context, request.subject);
   const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
   branch = find_branch_again(context, branch);
+  refuse_if_protected(branch, "go back to another volume");
   const VolumeId present = branch.branch.volume;
   const Volume target = find_undo_target(context, branch, request.to);
 

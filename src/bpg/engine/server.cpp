@@ -8,6 +8,7 @@
 
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
+#include "bpg/engine/protection.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/installation.hpp"
@@ -131,6 +132,9 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
     postgres::Session session(admin);
     check_identity(session, id);
     postgres::set_owner_password(session, verifier.get());
+    if (comes_from_protected(context, volume)) {
+      postgres::remove_other_passwords(session);
+    }
     postgres::cut_subscriptions(session, admin);
     settle(session);
   });

@@ -20,6 +20,13 @@ void set_owner_password(Session& session, const std::string& verifier) {
   }
 }
 
+void remove_other_passwords(Session& session) {
+  for (const Row& row : session.query("SELECT rolname FROM pg_authid WHERE rolpassword IS NOT NULL AND rolname <> $1",
+                                      {owner_role})) {
+    session.query(fmt::format("ALTER ROLE {} PASSWORD NULL", session.quote_identifier(row.at(0).value())));
+  }
+}
+
 void create_database(Session& session, const std::string& database) {
   const bool exists = !session.query("SELECT 1 FROM pg_database WHERE datname = $1", {database}).empty();
   const std::string name = session.quote_identifier(database);

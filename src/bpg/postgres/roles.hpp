@@ -10,6 +10,9 @@ namespace bpg::postgres {
 /// none. `session` is the superuser's.
 void set_owner_password(Session& session, const std::string& verifier);
 
+/// Takes the password of every other role that has one, so that none of them logs in by it.
+void remove_other_passwords(Session& session);
+
 /// Makes the project's database, which belongs to the owner role.
 void create_database(Session& session, const std::string& database);
 
