@@ -29,11 +29,13 @@ constexpr auto stop_deadline = 120s;
 enum class Access { closed, open };
 using postgres::Durability;
 
-void write_settings(const Context& context, const VolumeId& volume, Access access, Durability durability) {
+void write_settings(const Context& context, const VolumeId& volume, Access access, Durability durability,
+                    Settling settling = Settling::little) {
   const fs::path root = context.storage->volume_path(volume);
   const WriteOptions options{.mode = 0600, .owner = context.owner(), .durable = false};
   write_file_atomic(root / postgres::settings_file,
                     postgres::render_settings({.copy_on_write = context.storage->traits().shares_space,
+                                               .bulk_load = settling == Settling::bulk_load,
                                                .durability = durability}),
                     options);
   write_file_atomic(root / postgres::hba_file, postgres::render_hba(access == Access::open), options);
@@ -110,7 +112,7 @@ postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branc
 }
 
 void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
-                 const std::function<void(postgres::Session&)>& settle) {
+                 const std::function<void(postgres::Session&)>& settle, Settling settling) {
   const VolumeId id = volume.id;
   const Durability at_last = branch.branch.ephemeral ? Durability::none : Durability::full;
   const Durability at_first = branch.branch.ephemeral            ? Durability::none
@@ -120,7 +122,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
   runtime::ServerSpec spec = spec_to_start(context, branch, id);
   step("prepare", [&] {
     postgres::forget_source(spec.data_directory);
-    write_settings(context, id, Access::closed, at_first);
+    write_settings(context, id, Access::closed, at_first, settling);
   });
   for (auto& setting : postgres::quarantine_settings()) {
     spec.settings.push_back(std::move(setting));

@@ -58,6 +58,16 @@ void cancel(PGconn* connection) {
   }
 }
 
+std::string field_of(const PGresult* result, int field) {
+  const char* text = PQresultErrorField(result, field);
+  return text ? text : "";
+}
+
+ServerError error_of(const PGresult* result) {
+  return {std::string(trim(PQresultErrorMessage(result))), field_of(result, PG_DIAG_SQLSTATE),
+          field_of(result, PG_DIAG_MESSAGE_PRIMARY), field_of(result, PG_DIAG_CONTEXT)};
+}
+
 std::vector<Row> rows_of(const PGresult* result) {
   std::vector<Row> rows(static_cast<size_t>(PQntuples(result)));
   const int columns = PQnfields(result);
@@ -117,26 +127,27 @@ void Session::send(const std::string& sql, const std::vector<std::string>& param
   }
 }
 
-std::vector<Row> Session::finish(std::chrono::milliseconds deadline) {
+/// The next result of what was sent; null after the last.
+pg_result* Session::next_result(Clock::time_point deadline) {
   PGconn* connection = m_connection.get();
+  while (PQisBusy(connection)) {
+    if (!wait_for(connection, POLLIN, deadline)) {
+      cancel(connection);
+      throw_if_interrupted();
+      throw server_error("the server did not answer in time");
+    }
+    if (!PQconsumeInput(connection)) {
+      throw server_error(PQerrorMessage(connection));
+    }
+  }
+  return PQgetResult(connection);
+}
+
+std::vector<Row> Session::finish(std::chrono::milliseconds deadline) {
   const auto end = Clock::now() + deadline;
   std::vector<Row> rows;
-  std::optional<Error> failure;
-  for (;;) {
-    while (PQisBusy(connection)) {
-      if (!wait_for(connection, POLLIN, end)) {
-        cancel(connection);
-        throw_if_interrupted();
-        throw server_error(fmt::format("the server did not answer within {}", format_duration(deadline)));
-      }
-      if (!PQconsumeInput(connection)) {
-        throw server_error(PQerrorMessage(connection));
-      }
-    }
-    const Result result(PQgetResult(connection));
-    if (!result) {
-      break;
-    }
+  std::optional<ServerError> failure;
+  while (const Result result{next_result(end)}) {
     switch (PQresultStatus(result.get())) {
       case PGRES_TUPLES_OK:
         rows = rows_of(result.get());
@@ -144,13 +155,58 @@ std::vector<Row> Session::finish(std::chrono::milliseconds deadline) {
       case PGRES_COMMAND_OK:
         break;
       default:
-        failure = server_error(PQresultErrorMessage(result.get()));
+        failure = error_of(result.get());
     }
   }
   if (failure) {
     throw *failure;
   }
   return rows;
+}
+
+bool Session::execute(const std::string& statement) {
+  if (!PQsendQuery(m_connection.get(), statement.c_str())) {
+    throw server_error(PQerrorMessage(m_connection.get()));
+  }
+  const auto whenever = Clock::now() + std::chrono::hours(24 * 365);
+  std::optional<ServerError> failure;
+  while (const Result result{next_result(whenever)}) {
+    switch (PQresultStatus(result.get())) {
+      case PGRES_TUPLES_OK:
+      case PGRES_COMMAND_OK:
+      case PGRES_EMPTY_QUERY:
+        break;
+      case PGRES_COPY_IN:
+        return true;
+      case PGRES_COPY_OUT:
+        throw server_error("COPY … TO STDOUT has no place to write to");
+      default:
+        failure = error_of(result.get());
+    }
+  }
+  if (failure) {
+    throw *failure;
+  }
+  return false;
+}
+
+void Session::put_copy_data(std::string_view data) {
+  throw_if_interrupted();
+  if (PQputCopyData(m_connection.get(), data.data(), static_cast<int>(data.size())) != 1) {
+    end_copy();  // throws what the server said
+  }
+}
+
+void Session::end_copy() {
+  PQputCopyEnd(m_connection.get(), nullptr);
+  finish(std::chrono::hours(24 * 365));
+}
+
+bool Session::in_transaction() const { return PQtransactionStatus(m_connection.get()) == PQTRANS_INTRANS; }
+
+std::string Session::reported(const std::string& setting) const {
+  const char* value = PQparameterStatus(m_connection.get(), setting.c_str());
+  return value ? value : "";
 }
 
 std::vector<Row> Session::query(const std::string& sql, const std::vector<std::string>& parameters,

@@ -7,7 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "bpg/util/error.hpp"
+
 struct pg_conn;
+struct pg_result;
 
 namespace bpg::postgres {
 
@@ -17,6 +20,19 @@ struct Endpoint {
   std::string user;
   std::string database;
   std::string password{};
+};
+
+/// What a server says of a statement that failed.
+struct ServerError : Error {
+  ServerError(const std::string& message, std::string state, std::string primary_message, std::string its_context)
+      : Error(ErrorCode::postgres, message),
+        sqlstate(std::move(state)),
+        primary(std::move(primary_message)),
+        context(std::move(its_context)) {}
+
+  std::string sqlstate;  ///< five characters: PostgreSQL's "Error Codes"
+  std::string primary;   ///< without severity, detail, context and position
+  std::string context;   ///< such as "COPY orders, line 3"
 };
 
 using Row = std::vector<std::optional<std::string>>;
@@ -43,6 +59,16 @@ class Session {
   void send(const std::string& sql, const std::vector<std::string>& parameters = {});
   std::vector<Row> finish(std::chrono::milliseconds deadline = default_deadline);
 
+  /// Runs one statement as it stands, however long that takes, and forgets its rows. True where it is COPY … FROM STDIN:
+  /// then its data must follow (`put_copy_data`, at the end `end_copy`) before anything else is asked. Throws
+  /// `ServerError`.
+  bool execute(const std::string& statement);
+  void put_copy_data(std::string_view data);
+  void end_copy();
+  bool in_transaction() const;
+  /// A setting that the server reports unasked, such as "standard_conforming_strings".
+  std::string reported(const std::string& setting) const;
+
   /// 150008 for 15.8
   int server_version() const;
 
@@ -53,6 +79,8 @@ class Session {
   struct Closer {
     void operator()(pg_conn* connection) const;
   };
+  pg_result* next_result(std::chrono::steady_clock::time_point deadline);
+
   std::unique_ptr<pg_conn, Closer> m_connection;
 };
 

@@ -43,6 +43,15 @@ std::string render_settings(const SettingsOptions& options) {
           "shared_buffers = '16MB'\n";
       break;
   }
+  if (options.bulk_load) {
+    text +=
+        "\n"
+        "# A dump is being loaded.\n"
+        "autovacuum = off\n"
+        "maintenance_work_mem = '256MB'\n"
+        "max_wal_size = '2GB'\n"
+        "checkpoint_timeout = '1h'\n";
+  }
   return text;
 }
 

@@ -22,6 +22,7 @@ enum class Durability {
 
 struct SettingsOptions {
   bool copy_on_write = false;  ///< the volume shares space: preparing and recycling WAL files would only cost some
+  bool bulk_load = false;      ///< a dump is being loaded: large memory and rare checkpoints, no autovacuum
   Durability durability = Durability::full;
 };
 

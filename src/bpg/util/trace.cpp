@@ -44,6 +44,23 @@ std::string Trace::current() const {
   return m_current.empty() ? std::string() : m_current.back();
 }
 
+void Trace::report(const Amount& amount) {
+  const std::lock_guard guard(m_mutex);
+  if (!m_amount) {
+    m_amount_began = std::chrono::steady_clock::now();
+  }
+  m_amount = amount;
+}
+
+std::optional<Trace::Amount> Trace::amount() const {
+  const std::lock_guard guard(m_mutex);
+  auto amount = m_amount;
+  if (amount) {
+    amount->elapsed = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - m_amount_began);
+  }
+  return amount;
+}
+
 void Trace::begin(std::string_view name) {
   throw_if_interrupted();
   if (name == m_fault_step && !m_fault_action.ends_with("-after")) {
@@ -51,11 +68,13 @@ void Trace::begin(std::string_view name) {
   }
   const std::lock_guard guard(m_mutex);
   m_current.emplace_back(name);
+  m_amount.reset();
 }
 
 void Trace::leave() {
   const std::lock_guard guard(m_mutex);
   m_current.pop_back();
+  m_amount.reset();
 }
 
 void Trace::end(std::string_view name, std::chrono::steady_clock::time_point began) {

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace bpg {
 
@@ -30,6 +33,15 @@ class Trace {
   };
   using Listener = std::function<void(const Entry&)>;
 
+  /// How far a long step has come.
+  struct Amount {
+    enum class Unit { bytes, items };
+    Unit unit = Unit::bytes;
+    uint64_t done = 0;
+    uint64_t total = 0;                   ///< 0: nobody knows
+    std::chrono::microseconds elapsed{};  ///< since the step first told; filled in by `amount`
+  };
+
   Trace();
 
   /// Called as each step ends, from the thread that ran it.
@@ -39,6 +51,12 @@ class Trace {
 
   /// The step that is at work now, the innermost one; empty between steps.
   std::string current() const;
+
+  /// Tells how far the step at work has come.
+  void report(const Amount& amount);
+
+  /// What was told last of the step at work.
+  std::optional<Amount> amount() const;
 
  private:
   friend class Step;
@@ -50,6 +68,8 @@ class Trace {
   mutable std::mutex m_mutex;
   Listener m_listener;
   std::vector<std::string> m_current;
+  std::optional<Amount> m_amount;
+  std::chrono::steady_clock::time_point m_amount_began;
   std::string m_fault_step;
   std::string m_fault_action;
 };
