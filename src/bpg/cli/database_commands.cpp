@@ -1,9 +1,14 @@
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include "bpg/cli/command_line.hpp"
 #include "bpg/cli/json.hpp"
 #include "bpg/cli/text.hpp"
+#include "bpg/engine/create_database.hpp"
 #include "bpg/engine/databases.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/terminal.hpp"
 
 namespace bpg::cli {
 
@@ -13,16 +18,38 @@ void add_create(CLI::App& group, CommandLine& line) {
   struct Options {
     engine::CreateDatabase request;
     int pg_version = 0;
+    std::vector<std::string> extensions;
+    std::optional<std::string> from;
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "create", "Make a database, with its branch main, running",
                                   "  bpg db create app\n"
-                                  "  bpg db create app --pg-version 15\n",
+                                  "  bpg db create app --pg-version 15\n"
+                                  "  bpg db create app --extension citext --extension pg_trgm\n"
+                                  "  bpg db create audit --template app/main@before-v2     cut from another database\n"
+                                  "  bpg db create app --from-dump app.sql.gz              SQL, or pg_dump's other formats\n"
+                                  "  pg_dump -Fc \"$OLD_URL\" | bpg db create app --from-dump -\n",
                                   {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("name", options->request.name, "Its name")->required()->type_name("NAME");
   CLI::Option* version = command->add_option("--pg-version", options->pg_version, "PostgreSQL's major version (the newest installed)")->type_name("N");
+  command->add_option("--extension", options->extensions, "Create this extension in it; may be given more than once")
+      ->type_name("NAME[=VERSION]")
+      ->allow_extra_args(false);
+  CLI::Option* from = command->add_option("--template", options->from, "Cut it from a branch or snapshot of any database")->type_name("SUBJECT[@SNAPSHOT]");
+  command->add_option("--from-dump", options->request.dump, "Load this dump: SQL or pg_dump's custom, directory or tar; gzip, zstd, xz; -: standard input")
+      ->type_name("FILE")
+      ->excludes(from);
   command->callback([&line, options, version] {
     line.action = [&line, options, version] {
+      for (const std::string& extension : options->extensions) {
+        options->request.extensions.push_back(postgres::Extension::parse(extension));
+      }
+      if (options->from) {
+        options->request.from = line.subject_at(*options->from);
+      }
+      if (options->request.dump == "-" && is_terminal(STDIN_FILENO)) {
+        throw Error(ErrorCode::usage, "standard input is a terminal, not a dump", "Pipe it in: 'pg_dump … | bpg db create NAME --from-dump -'.");
+      }
       if (version->count() > 0) {
         options->request.pg_major = options->pg_version;
       }

@@ -3,84 +3,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "bpg/engine/create_database.hpp"
 #include "bpg/engine/delete_branch.hpp"
 #include "bpg/engine/lock.hpp"
-#include "bpg/engine/making.hpp"
 #include "bpg/engine/manifest.hpp"
-#include "bpg/engine/port.hpp"
 #include "bpg/engine/protection.hpp"
 #include "bpg/engine/server.hpp"
 #include "bpg/engine/switching.hpp"
-#include "bpg/postgres/data_directory.hpp"
-#include "bpg/postgres/installation.hpp"
-#include "bpg/postgres/roles.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
 namespace bpg::engine {
-
-namespace {
-
-void refuse_taken_name(const Context& context, const std::string& name) {
-  if (context.catalog.databases.find_live(name)) {
-    throw Error(ErrorCode::already_exists, fmt::format("database '{}' exists already", name),
-                "'bpg db list' shows what there is.");
-  }
-}
-
-/// template0 and template1 are PostgreSQL's own; the others' names become those of databases in their cluster.
-void check_database_name(const std::string& name) {
-  check_name("database", name);
-  if (name == "template0" || name == "template1") {
-    throw Error(ErrorCode::usage, fmt::format("'{}' is a name of PostgreSQL's own", name), "Choose another name.");
-  }
-}
-
-}  // namespace
-
-BranchView create_database(Context& context, const CreateDatabase& request) {
-  check_database_name(request.name);
-  refuse_taken_name(context, request.name);
-  require_space(context);
-  const auto installation = postgres::choose_installation(context.config.bin_dirs, request.pg_major);
-
-  const Time now = context.clock.now();
-  const std::string password = random_password();
-  const BranchId branch_id = BranchId::make();
-  Volume volume{.id = VolumeId::make(), .database = DatabaseId::make(), .branch = branch_id, .created_at = now};
-  BranchRef branch{{.id = volume.database,
-                    .name = request.name,
-                    .pg_major = installation.major,
-                    .pg_database = request.name,
-                    .created_at = now},
-                   {.id = branch_id,
-                    .database = volume.database,
-                    .name = std::string(main_branch),
-                    .volume = volume.id,
-                    .sealed_password = context.secrets.seal(password, branch_id.str()),
-                    .created_at = now}};
-
-  Making making(context, volume.id, [&] {
-    refuse_taken_name(context, request.name);
-    branch.branch.port = choose_port(context);
-    context.catalog.databases.insert(branch.database);
-    context.catalog.branches.insert(branch.branch);
-    context.catalog.volumes.insert(volume);
-  });
-  step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
-  step("initdb", [&] { postgres::make_cluster(installation, data_directory(context, volume.id), context.account); });
-  first_start(context, branch, volume, password, [&](postgres::Session& session) {
-    postgres::create_database(session, request.name);
-  });
-  volume.fork_lsn.reset();  // it comes from nowhere
-  making.done([&] {
-    branch.branch.state = State::ready;
-    context.catalog.branches.update(branch.branch);
-    volume.state = State::ready;
-    context.catalog.volumes.update(volume);
-  });
-  return view(context, branch);
-}
 
 std::vector<DatabaseView> list_databases(const Context& context) {
   std::vector<DatabaseView> views;
@@ -99,7 +32,7 @@ DatabaseView rename_database(Context& context, const std::string& from, const st
   Database database = find_database(context, from);
   if (from != to) {
     context.catalog.write([&] {
-      refuse_taken_name(context, to);
+      refuse_taken_database_name(context, to);
       database = find_database(context, from);
       database.name = to;
       context.catalog.databases.update(database);

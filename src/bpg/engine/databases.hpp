@@ -8,14 +8,6 @@
 
 namespace bpg::engine {
 
-struct CreateDatabase {
-  std::string name;
-  std::optional<int> pg_major{};  ///< the newest that is installed where it is not given
-};
-
-/// Makes a database: a new cluster as the volume of its branch `main`, running.
-BranchView create_database(Context& context, const CreateDatabase& request);
-
 std::vector<DatabaseView> list_databases(const Context& context);
 DatabaseView get_database(const Context& context, const std::string& name);
 DatabaseView rename_database(Context& context, const std::string& from, const std::string& to);

@@ -1,0 +1,190 @@
+#include "bpg/engine/create_database.hpp"
+
+#include <fmt/format.h>
+
+#include "bpg/engine/clone.hpp"
+#include "bpg/engine/load_dump.hpp"
+#include "bpg/engine/lock.hpp"
+#include "bpg/engine/making.hpp"
+#include "bpg/engine/port.hpp"
+#include "bpg/engine/server.hpp"
+#include "bpg/postgres/data_directory.hpp"
+#include "bpg/postgres/installation.hpp"
+#include "bpg/postgres/roles.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/trace.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+/// The rows of a database that is to be made, and its first password.
+struct NewDatabase {
+  BranchRef branch;
+  std::string password = random_password();
+};
+
+NewDatabase new_database(const Context& context, const std::string& name, int pg_major) {
+  const Time now = context.clock.now();
+  const BranchId branch = BranchId::make();
+  const DatabaseId database = DatabaseId::make();
+  NewDatabase made{{{.id = database, .name = name, .pg_major = pg_major, .pg_database = name, .created_at = now},
+                    {.id = branch,
+                     .database = database,
+                     .name = std::string(main_branch),
+                     .volume = VolumeId::make(),
+                     .created_at = now}}};
+  made.branch.branch.sealed_password = context.secrets.seal(made.password, branch.str());
+  return made;
+}
+
+/// In a transaction.
+void store_intent(Context& context, BranchRef& branch) {
+  refuse_taken_database_name(context, branch.database.name);
+  branch.branch.port = choose_port(context);
+  context.catalog.databases.insert(branch.database);
+  context.catalog.branches.insert(branch.branch);
+}
+
+/// In a transaction.
+void store_result(Context& context, BranchRef& branch) {
+  branch.branch.state = State::ready;
+  context.catalog.databases.update(branch.database);
+  context.catalog.branches.update(branch.branch);
+}
+
+void make_extensions(const Context& context, const BranchRef& branch, const CreateDatabase& request) {
+  if (!request.extensions.empty()) {
+    step("create extensions", [&] {
+      postgres::Endpoint endpoint = admin_endpoint(context, branch.branch, branch.branch.volume);
+      endpoint.database = branch.database.pg_database;
+      postgres::Session session(endpoint);
+      postgres::create_extensions(session, request.extensions);
+    });
+  }
+}
+
+BranchView create_from_nothing(Context& context, const CreateDatabase& request) {
+  const auto installation = postgres::choose_installation(context.config.bin_dirs, request.pg_major);
+  std::optional<Dump> dump;
+  if (request.dump) {
+    dump = open_dump(*request.dump);
+  }
+  NewDatabase made = new_database(context, request.name, installation.major);
+  BranchRef& branch = made.branch;
+  Volume volume{.id = branch.branch.volume,
+                .database = branch.database.id,
+                .branch = branch.branch.id,
+                .created_at = branch.branch.created_at};
+  Making making(context, volume.id, [&] {
+    store_intent(context, branch);
+    context.catalog.volumes.insert(volume);
+  });
+  step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
+  step("initdb", [&] { postgres::make_cluster(installation, data_directory(context, volume.id), context.account); });
+  const auto settle = [&](postgres::Session& session) {
+    postgres::check_extensions(session, request.extensions);
+    postgres::create_database(session, request.name);
+    make_extensions(context, branch, request);
+    if (dump) {
+      load_dump(context, branch, *dump);
+    }
+  };
+  first_start(context, branch, volume, made.password, settle, dump ? Settling::bulk_load : Settling::little);
+  volume.fork_lsn.reset();  // it comes from nowhere
+  making.done([&] {
+    store_result(context, branch);
+    volume.state = State::ready;
+    context.catalog.volumes.update(volume);
+  });
+  return view(context, branch);
+}
+
+CloneSource find_template(const Context& context, const CreateDatabase& request) {
+  CloneSource source{.branch = find_branch(context, request.from->subject)};
+  const int major = source.branch.database.pg_major;
+  if (request.pg_major && *request.pg_major != major) {
+    throw Error(ErrorCode::refused,
+                fmt::format("{} is of PostgreSQL {}, and so is what is cut from it", source.branch.subject(), major),
+                "Leave --pg-version out; to change the version, load a dump of it with --from-dump.");
+  }
+  if (!request.from->snapshot.empty()) {
+    source.snapshot = find_snapshot(context, source.branch, request.from->snapshot);
+  }
+  return source;
+}
+
+/// Renames the database that came along, unless that is not possible: bpg itself needs "postgres", and another may have the
+/// name. What it is called then.
+std::string rename_within(postgres::Session& session, const std::string& from, const std::string& to) {
+  if (from == to || from == "postgres" || !session.query("SELECT FROM pg_database WHERE datname = $1", {to}).empty()) {
+    return from;
+  }
+  session.query(fmt::format("ALTER DATABASE {} RENAME TO {}", session.quote_identifier(from), session.quote_identifier(to)));
+  return to;
+}
+
+/// What somebody set for the source holds for the new database, too.
+void copy_settings(Context& context, const BranchRef& from, const BranchRef& to) {
+  for (const ServerSetting& setting : context.catalog.settings.of(from.database.id)) {
+    context.catalog.settings.set(to.database.id, setting);
+  }
+  for (const ServerSetting& setting : context.catalog.settings.of(from.branch.id)) {
+    context.catalog.settings.set(to.branch.id, setting);
+  }
+}
+
+BranchView create_from_template(Context& context, const CreateDatabase& request) {
+  CloneSource source = find_template(context, request);
+  const FileLock source_lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
+  source.branch = find_branch_again(context, source.branch);
+
+  NewDatabase made = new_database(context, request.name, source.branch.database.pg_major);
+  BranchRef& branch = made.branch;
+  branch.database.pg_database = source.branch.database.pg_database;
+  ClonePlan plan = plan_clone(context, source, branch.branch.id);
+  plan.volume.database = branch.database.id;
+  branch.branch.volume = plan.volume.id;
+  Making making(context, plan.volume.id, [&] {
+    store_intent(context, branch);
+    copy_settings(context, source.branch, branch);
+    store_plan(context, source, plan);
+  });
+  const Frozen frozen = make_clone(context, source, plan);
+  first_start(context, branch, plan.volume, made.password, [&](postgres::Session& session) {
+    postgres::check_extensions(session, request.extensions);
+    branch.database.pg_database = rename_within(session, branch.database.pg_database, request.name);
+    make_extensions(context, branch, request);
+  });
+  making.done([&] {
+    store_result(context, branch);
+    store_clone(context, plan, frozen);
+  });
+  return view(context, branch);
+}
+
+}  // namespace
+
+void check_database_name(const std::string& name) {
+  check_name("database", name);
+  // The others' names become those of databases in their cluster.
+  if (name == "template0" || name == "template1") {
+    throw Error(ErrorCode::usage, fmt::format("'{}' is a name of PostgreSQL's own", name), "Choose another name.");
+  }
+}
+
+void refuse_taken_database_name(const Context& context, const std::string& name) {
+  if (context.catalog.databases.find_live(name)) {
+    throw Error(ErrorCode::already_exists, fmt::format("database '{}' exists already", name),
+                "'bpg db list' shows what there is.");
+  }
+}
+
+BranchView create_database(Context& context, const CreateDatabase& request) {
+  check_database_name(request.name);
+  refuse_taken_database_name(context, request.name);
+  require_space(context);
+  return request.from ? create_from_template(context, request) : create_from_nothing(context, request);
+}
+
+}  // namespace bpg::engine
