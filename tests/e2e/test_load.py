@@ -190,6 +190,26 @@ def test_a_load_that_is_ended_leaves_nothing(any_bpg, how):
     any_bpg.assert_tidy()
 
 
+def test_a_terminal_sees_how_far_a_load_is(any_bpg):
+    data, feed = os.pipe()
+    terminal, theirs = os.openpty()
+    loading = subprocess.Popen(
+        any_bpg.command("db", "create", "loaded", "--from-dump", "-"), env=any_bpg.environment(), stdin=data,
+        stdout=subprocess.DEVNULL, stderr=theirs,
+    )
+    os.close(data)
+    os.close(theirs)
+    os.write(feed, b"CREATE TABLE a (n int);\nCOPY a FROM stdin;\n" + b"1\n" * 5000)
+    seen = b""
+    while b"load dump: " not in seen or b"B/s" not in seen:  # ends with an error (EIO) where bpg ends before
+        seen += os.read(terminal, 4096)
+    os.write(feed, b"\\.\n")
+    os.close(feed)
+    assert loading.wait(60) == 0
+    os.close(terminal)
+    assert any_bpg.sql("loaded", "SELECT count(*) FROM a") == 5000
+
+
 def test_a_dump_runs_as_whoever_wrote_it_meant(any_bpg):
     """Inside a transaction, with roles that are missing; with settings that only newer servers have."""
     script = b"""\\restrict abc

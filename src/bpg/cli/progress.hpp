@@ -6,7 +6,7 @@
 
 namespace bpg::cli {
 
-/// A line on the terminal's standard error that tells the step at work and for how long; it appears after half a
+/// A line on the terminal's standard error: the step at work, how far it says it is, for how long; it appears after half a
 /// second and leaves no trace.
 class Progress {
  public:

@@ -8,7 +8,6 @@
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/protection.hpp"
-#include "bpg/engine/server.hpp"
 #include "bpg/engine/switching.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
