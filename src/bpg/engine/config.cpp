@@ -1,186 +1,235 @@
 #include "bpg/engine/config.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <charconv>
-#include <functional>
-#include <map>
-#include <optional>
+#include <cstdlib>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
-#include <yaml-cpp/yaml.h>
 
+#include "bpg/core/name.hpp"
+#include "bpg/engine/config_text.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/file.hpp"
 #include "bpg/util/text.hpp"
 
 namespace bpg::engine {
 
-namespace fs = std::filesystem;
-
 namespace {
 
-constexpr const char* correct_it = "Correct that line, or leave it out.";
+constexpr std::string_view profiles_section = "profiles.";
+constexpr std::string_view settings_section = "settings.";
+constexpr const char* settings_effect = "A setting of PostgreSQL";
 
-using Setter = std::function<bool(Config&, const YAML::Node&)>;
+std::vector<std::string> known_keys(const Config& config) {
+  std::vector<std::string> names;
+  for (const ConfigKey& key : config_keys()) {
+    names.push_back(key.name);
+  }
+  for (const auto& [name, profile] : config.profiles) {
+    for (const ProfileKey& key : profile_keys()) {
+      names.push_back(fmt::format("{}{}.{}", profiles_section, name, key.name));
+    }
+    names.push_back(fmt::format("{}{}.{}NAME", profiles_section, name, settings_section));
+  }
+  return names;
+}
 
-struct Key {
-  const char* expected;  ///< the form of the value, for the message
-  Setter set;            ///< false where the value has not that form
+[[noreturn]] void throw_unknown(const Config& config, const std::string& place, const std::string& key) {
+  throw Error(ErrorCode::usage, fmt::format("{}unknown key '{}'", place, key),
+              did_you_mean(key, known_keys(config), "'bpg config show' lists all keys."));
+}
+
+[[noreturn]] void throw_wrong(const std::string& place, const std::string& key, const std::string& form) {
+  throw Error(ErrorCode::usage, fmt::format("{}{} must be {}", place, key, form), correct_it);
+}
+
+bool is_single(const ConfigValue& value) { return !value.is_list && value.items.size() == 1; }
+
+/// "profiles.ci.ttl" as "ci" and "ttl".
+std::pair<std::string, std::string> split_profile_key(const std::string& key) {
+  const std::string rest = key.substr(profiles_section.size());
+  const size_t dot = rest.find('.');
+  return {rest.substr(0, dot), dot == std::string::npos ? std::string() : rest.substr(dot + 1)};
+}
+
+void apply_to_profile(Config& config, const std::string& place, const std::string& key, const ConfigValue& value) {
+  const auto [name, field] = split_profile_key(key);
+  try {
+    check_name("profile", name);
+  } catch (const Error& error) {
+    throw Error(error.code(), place + error.message(), error.hint());
+  }
+  Profile& profile = config.profiles[name];
+  if (field.empty()) {  // a profile without any keys of its own
+    if (!value.items.empty() || value.is_list) {
+      throw_wrong(place, key, "a section of its own");
+    }
+    return;
+  }
+  if (field.starts_with(settings_section)) {
+    if (!is_single(value)) {
+      throw_wrong(place, key, "one value");
+    }
+    std::string setting = field.substr(settings_section.size());
+    std::ranges::transform(setting, setting.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    profile.settings[setting] = value.items[0];
+    return;
+  }
+  const auto known = std::ranges::find(profile_keys(), field, &ProfileKey::name);
+  if (known == profile_keys().end()) {
+    throw_unknown(config, place, key);
+  }
+  if (!is_single(value) || !known->read(profile, value.items[0])) {
+    throw_wrong(place, key, known->form);
+  }
+}
+
+void apply(Config& config, const std::string& place, const std::string& key, const ConfigValue& value) {
+  if (key.starts_with(profiles_section)) {
+    apply_to_profile(config, place, key, value);
+    return;
+  }
+  const auto known = std::ranges::find(config_keys(), key, &ConfigKey::name);
+  if (known == config_keys().end()) {
+    throw_unknown(config, place, key);
+  }
+  if (known->is_list != value.is_list || (!value.is_list && value.items.size() != 1) || !known->read(config, value)) {
+    throw_wrong(place, key, known->form);
+  }
+}
+
+struct Read {
+  Config config;
+  std::map<std::string, std::string> origins;  ///< of keys that are not at their default
 };
 
-std::optional<std::pair<int, int>> parse_ports(std::string_view text) {
-  const auto parts = split(text, '-');
-  int ends[2] = {0, 0};
-  if (parts.size() != 2) {
-    return std::nullopt;
-  }
-  for (size_t i = 0; i < 2; ++i) {
-    const char* end = parts[i].data() + parts[i].size();
-    const auto [stop, error] = std::from_chars(parts[i].data(), end, ends[i]);
-    if (error != std::errc{} || stop != end) {
-      return std::nullopt;
+void read_text(Read& read, const std::string& text, const fs::path& file) {
+  for (const ConfigLine& line : parse_config_text(text, file)) {
+    const std::string origin = fmt::format("{}:{}", file.string(), line.line);
+    if (const auto [first, inserted] = read.origins.emplace(line.key, origin); !inserted) {
+      throw Error(ErrorCode::usage, fmt::format("{}: {} is set twice", origin, line.key),
+                  fmt::format("It is set at {}, too. Take one of them out.", first->second));
     }
+    apply(read.config, origin + ": ", line.key, line.value);
   }
-  return ends[0] >= 1024 && ends[0] <= ends[1] && ends[1] <= 65535 ? std::optional(std::pair(ends[0], ends[1])) : std::nullopt;
 }
 
-std::optional<int> parse_count(std::string_view text) {
-  int count = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, count);
-  return error == std::errc{} && stop == end && count >= 1 ? std::optional(count) : std::nullopt;
-}
-
-template <class Field>
-bool assign(Field& field, const std::optional<Field>& value) {
-  if (value) {
-    field = *value;
-  }
-  return value.has_value();
-}
-
-const std::map<std::string, Key>& keys() {
-  static const std::map<std::string, Key> table{
-      {"native.user",
-       {"the name of an account",
-        [](Config& config, const YAML::Node& node) {
-          config.native_user = node.as<std::string>();
-          return !config.native_user.empty();
-        }}},
-      {"native.bin_dirs",
-       {"a list of directories",
-        [](Config& config, const YAML::Node& node) {
-          if (!node.IsSequence()) {
-            return false;
-          }
-          for (const YAML::Node& entry : node) {
-            config.bin_dirs.emplace_back(entry.as<std::string>());
-          }
-          return true;
-        }}},
-      {"ports.range",
-       {"two ports between 1024 and 65535, such as 15432-17431",
-        [](Config& config, const YAML::Node& node) {
-          const auto ports = parse_ports(node.as<std::string>());
-          if (ports) {
-            std::tie(config.first_port, config.last_port) = *ports;
-          }
-          return ports.has_value();
-        }}},
-      {"retention.deleted",
-       {"a duration such as 24h or 7d",
-        [](Config& config, const YAML::Node& node) {
-          return assign(config.keep_deleted, parse_duration(node.as<std::string>()));
-        }}},
-      {"storage.reserve",
-       {"a size such as 256M or 2G",
-        [](Config& config, const YAML::Node& node) {
-          return assign(config.reserve_bytes, parse_bytes(node.as<std::string>()));
-        }}},
-      {"exec.max_running",
-       {"a number, 1 or more",
-        [](Config& config, const YAML::Node& node) {
-          return assign(config.max_running_execs, parse_count(node.as<std::string>()));
-        }}},
-      {"lock.wait",
-       {"a duration such as 10s",
-        [](Config& config, const YAML::Node& node) {
-          const auto wait = parse_duration(node.as<std::string>());
-          config.lock_wait = wait.value_or(std::chrono::seconds(0));
-          return wait.has_value();
-        }}},
-  };
-  return table;
-}
-
-std::string place(const fs::path& file, const YAML::Mark& mark) {
-  return fmt::format("{}:{}", file.string(), mark.line + 1);
-}
-
-void set(Config& config, const fs::path& file, const std::string& name, const YAML::Node& node, const YAML::Mark& mark) {
-  const auto key = keys().find(name);
-  if (key == keys().end()) {
-    std::vector<std::string> names;
-    for (const auto& [known, ignored] : keys()) {
-      names.push_back(known);
+void read_environment(Read& read) {
+  for (const ConfigKey& key : config_keys()) {
+    const std::string variable = key.environment();
+    const char* text = std::getenv(variable.c_str());
+    if (!text || !*text) {
+      continue;
     }
-    throw Error(ErrorCode::usage, fmt::format("{}: unknown key '{}'", place(file, mark), name),
-                did_you_mean(name, names, fmt::format("Known are {}.", fmt::join(names, ", "))));
+    ConfigValue value{.is_list = key.is_list};
+    if (key.is_list) {
+      for (const std::string_view item : split(text, ':')) {
+        value.items.emplace_back(item);
+      }
+    } else {
+      value.items.emplace_back(text);
+    }
+    apply(read.config, variable + ": ", key.name, value);
+    read.origins[key.name] = "environment " + variable;
   }
-  bool good = false;
-  try {
-    good = key->second.set(config, node);
-  } catch (const YAML::Exception&) {
-    good = false;
+}
+
+Read read_all(const fs::path& file) {
+  Read read;
+  if (const auto text = read_file_if_exists(file)) {
+    read_text(read, *text, file);
   }
-  if (!good) {
-    throw Error(ErrorCode::usage, fmt::format("{}: {} must be {}", place(file, mark), name, key->second.expected), correct_it);
+  read_environment(read);
+  return read;
+}
+
+ConfigValue one(std::string text) { return {.items = {std::move(text)}}; }
+
+void append_profile(std::vector<ConfigEntry>& entries, const std::string& name, const Profile& profile) {
+  const auto built_in = Config::built_in_profiles();
+  const auto before = built_in.find(name);
+  const Profile defaults = before == built_in.end() ? Profile{} : before->second;
+  const std::string section = fmt::format("{}{}.", profiles_section, name);
+  for (const ProfileKey& key : profile_keys()) {
+    entries.push_back({.key = section + key.name,
+                       .value = one(key.write(profile)),
+                       .default_value = one(key.write(defaults)),
+                       .origin = {},
+                       .environment = {},
+                       .form = key.form,
+                       .effect = key.effect});
+  }
+  for (const auto& [setting, value] : profile.settings) {
+    const auto standard = defaults.settings.find(setting);
+    entries.push_back({.key = section + std::string(settings_section) + setting,
+                       .value = one(value),
+                       .default_value = standard == defaults.settings.end() ? ConfigValue{} : one(standard->second),
+                       .origin = {},
+                       .environment = {},
+                       .form = "a value that PostgreSQL takes",
+                       .effect = settings_effect});
   }
 }
 
 }  // namespace
 
-int default_max_running_execs() {
-  const long by_cores = std::max(16L, 4 * ::sysconf(_SC_NPROCESSORS_ONLN));
-  const long by_memory = ::sysconf(_SC_PHYS_PAGES) / ((256L << 20) / ::sysconf(_SC_PAGESIZE));
-  return static_cast<int>(std::max(4L, std::min(by_cores, by_memory)));
+Config parse_config(const std::string& text, const fs::path& file) {
+  Read read;
+  read_text(read, text, file);
+  return std::move(read.config);
 }
 
-Config load_config(const fs::path& file) {
-  Config config;
-  const auto text = read_file_if_exists(file);
-  if (!text) {
-    return config;
+Config load_config(const fs::path& file) { return read_all(file).config; }
+
+std::vector<ConfigEntry> list_config(const fs::path& file) {
+  const Read read = read_all(file);
+  const Config defaults;
+  std::vector<ConfigEntry> entries;
+  for (const ConfigKey& key : config_keys()) {
+    entries.push_back({.key = key.name,
+                       .value = key.write(read.config),
+                       .default_value = key.write(defaults),
+                       .origin = {},
+                       .environment = key.environment(),
+                       .form = key.form,
+                       .effect = key.effect});
   }
-  YAML::Node root;
-  try {
-    root = YAML::Load(*text);
-  } catch (const YAML::Exception& error) {
-    throw Error(ErrorCode::usage, fmt::format("{}: {}", place(file, error.mark), error.msg), correct_it);
+  for (const auto& [name, profile] : read.config.profiles) {
+    append_profile(entries, name, profile);
   }
-  if (root.IsNull()) {
-    return config;
+  for (ConfigEntry& entry : entries) {
+    const auto origin = read.origins.find(entry.key);
+    entry.origin = origin == read.origins.end() ? "default" : origin->second;
   }
-  const auto expect_map = [&file](const YAML::Node& node) {
-    if (!node.IsMap()) {
-      throw Error(ErrorCode::usage, fmt::format("{}: expected 'key: value' lines", place(file, node.Mark())), correct_it);
+  return entries;
+}
+
+ConfigEntry get_config(const fs::path& file, const std::string& key) {
+  const auto entries = list_config(file);
+  const auto entry = std::ranges::find(entries, key, &ConfigEntry::key);
+  if (entry == entries.end()) {
+    std::vector<std::string> names;
+    for (const ConfigEntry& known : entries) {
+      names.push_back(known.key);
     }
-  };
-  expect_map(root);
-  for (const auto& section : root) {
-    const auto name = section.first.as<std::string>();
-    if (!section.second.IsMap()) {
-      set(config, file, name, section.second, section.first.Mark());
-      continue;
-    }
-    for (const auto& entry : section.second) {
-      set(config, file, name + "." + entry.first.as<std::string>(), entry.second, entry.first.Mark());
-    }
+    throw Error(ErrorCode::usage, fmt::format("unknown key '{}'", key),
+                did_you_mean(key, names, "'bpg config show' lists all keys."));
   }
-  return config;
+  return *entry;
+}
+
+const Profile& find_profile(const Config& config, const std::string& name) {
+  const auto profile = config.profiles.find(name);
+  if (profile == config.profiles.end()) {
+    std::vector<std::string> names;
+    std::string list;
+    for (const auto& [known, ignored] : config.profiles) {
+      names.push_back(known);
+      list += (list.empty() ? "" : ", ") + known;
+    }
+    throw Error(ErrorCode::usage, fmt::format("there is no profile '{}'", name),
+                did_you_mean(name, names, fmt::format("There are {}. More can be defined in the configuration.", list)));
+  }
+  return profile->second;
 }
 
 }  // namespace bpg::engine

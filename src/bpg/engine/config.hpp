@@ -3,28 +3,97 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace bpg::engine {
 
-/// Four for each core, but at least 16; less where there are not 256 MB of memory for each, down to 4.
-int default_max_running_execs();
-
-/// What a user may set in the configuration file; each field's comment is its key.
-struct Config {
-  std::string native_user = "postgres";                    ///< native.user: who servers run as when bpg runs as root
-  std::vector<std::filesystem::path> bin_dirs{};           ///< native.bin_dirs: where else server binaries are
-  int first_port = 15432;                                  ///< ports.range: "15432-17431"
-  int last_port = 17431;
-  std::chrono::seconds keep_deleted = std::chrono::hours(24);  ///< retention.deleted: how long what was replaced stays
-  uint64_t reserve_bytes = uint64_t{256} << 20;            ///< storage.reserve: make nothing new below this free space
-  int max_running_execs = default_max_running_execs();     ///< exec.max_running: beyond it 'bpg exec' waits for its turn
-  std::chrono::milliseconds lock_wait = std::chrono::seconds(10);  ///< lock.wait: then "busy"
+/// A named way to run branches: what `--profile` chooses.
+struct Profile {
+  bool relaxed = false;                         ///< durability: what a power cut may destroy
+  std::optional<std::chrono::seconds> ttl{};    ///< what branches get as their time to live; nothing: for ever
+  uint64_t memory_bytes = 0;                    ///< for one server; 0: as little as betterpg's own defaults take
+  std::map<std::string, std::string> settings{};  ///< of PostgreSQL, by name
 };
 
-/// Reads it strictly: an unknown key or a wrong value throws `Error{usage}` that names file, line and key. The
-/// defaults where there is no file.
+/// What a user may set in the configuration file. `config_keys` says what each is for.
+struct Config {
+  std::string native_user = "postgres";
+  std::vector<std::filesystem::path> bin_dirs{};
+  int first_port = 15432;
+  int last_port = 17431;
+  std::chrono::seconds keep_deleted = std::chrono::hours(24);
+  uint64_t reserve_bytes = uint64_t{256} << 20;
+  std::optional<int> max_running_execs{};  ///< nothing: `automatic_max_running_execs`
+  std::chrono::seconds lock_wait{10};
+  std::map<std::string, Profile> profiles = built_in_profiles();
+
+  static std::map<std::string, Profile> built_in_profiles();
+};
+
+/// Four for each core, but at least 16; less where there are not 256 MB of memory for each, down to 4.
+int automatic_max_running_execs();
+
+/// A value as it stands in the file or in the environment.
+struct ConfigValue {
+  bool is_list = false;
+  std::vector<std::string> items{};  ///< one where it is not a list; none where it is empty
+
+  auto operator<=>(const ConfigValue&) const = default;
+};
+
+/// The one description of a key: adding a key is adding a row to the table in config_keys.cpp.
+struct ConfigKey {
+  std::string name;
+  std::string form;    ///< what its value must be: "a duration such as 10s"
+  std::string effect;  ///< one line for the documentation
+  bool is_list = false;
+  bool (*read)(Config&, const ConfigValue&);  ///< false where the value has not that form
+  ConfigValue (*write)(const Config&);
+
+  /// "BPG_PORTS_RANGE": what overrides the file.
+  std::string environment() const;
+};
+
+/// The same for each key of a profile: `profiles.NAME.<name>`. The environment does not override these.
+struct ProfileKey {
+  std::string name;
+  std::string form;
+  std::string effect;
+  bool (*read)(Profile&, const std::string&);
+  std::string (*write)(const Profile&);
+};
+
+const std::vector<ConfigKey>& config_keys();
+const std::vector<ProfileKey>& profile_keys();
+
+/// A key as a user sees it.
+struct ConfigEntry {
+  std::string key;
+  ConfigValue value;
+  ConfigValue default_value;
+  std::string origin;       ///< "default", "FILE:LINE" or "environment NAME"
+  std::string environment;  ///< the variable; empty where there is none
+  std::string form;
+  std::string effect;
+};
+
+/// The environment over the file over the defaults. Strict: an unknown key or a wrong value throws `Error{usage}`
+/// that names the place and the key. There need not be a file.
 Config load_config(const std::filesystem::path& file);
+
+/// The same of a text that is to become the content of `file`.
+Config parse_config(const std::string& text, const std::filesystem::path& file);
+
+/// Every key with its value and where it comes from; those of profiles, too.
+std::vector<ConfigEntry> list_config(const std::filesystem::path& file);
+
+/// One of them; else `Error{usage}` with what was probably meant.
+ConfigEntry get_config(const std::filesystem::path& file, const std::string& key);
+
+/// The profile of that name; else `Error{usage}` with what was probably meant.
+const Profile& find_profile(const Config& config, const std::string& name);
 
 }  // namespace bpg::engine

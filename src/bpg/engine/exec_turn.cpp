@@ -73,7 +73,7 @@ FileLock wait_for_turn(const Context& context) {
   const Place place(directory);
   place.wait_until_first();
   for (;;) {
-    for (int turn = 0; turn < context.config.max_running_execs; ++turn) {
+    for (int turn = 0; turn < context.config.max_running_execs.value_or(automatic_max_running_execs()); ++turn) {
       if (auto lock = FileLock::acquire(directory / fmt::format("turn-{}", turn), FileLock::Mode::exclusive, 0ms)) {
         return std::move(*lock);
       }
