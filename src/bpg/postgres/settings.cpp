@@ -6,51 +6,73 @@
 
 namespace bpg::postgres {
 
+namespace {
+
+/// As guc-file.l reads it: quotes are doubled, and a backslash begins an escape.
+std::string quote_value(const std::string& value) {
+  std::string quoted = "'";
+  for (const char c : value) {
+    switch (c) {
+      case '\'': quoted += "''"; break;
+      case '\\': quoted += "\\\\"; break;
+      case '\n': quoted += "\\n"; break;
+      default: quoted += c;
+    }
+  }
+  return quoted + "'";
+}
+
+void append(std::string& text, const SettingsLayer& layer) {
+  if (!layer.settings.empty()) {
+    text += fmt::format("\n# {}\n", layer.origin);
+  }
+  for (const ServerSetting& setting : layer.settings) {
+    text += fmt::format("{} = {}\n", setting.name, quote_value(setting.value));
+  }
+}
+
+}  // namespace
+
+std::vector<ServerSetting> default_settings(bool copy_on_write) {
+  std::vector<ServerSetting> settings{{"shared_buffers", "32MB"},
+                                      {"max_wal_size", "256MB"},
+                                      {"min_wal_size", "32MB"},
+                                      {"log_line_prefix", "%m [%p] "}};
+  if (copy_on_write) {  // such storage writes new blocks anyway
+    settings.push_back({"wal_init_zero", "off"});
+    settings.push_back({"wal_recycle", "off"});
+  }
+  return settings;
+}
+
 std::string render_settings(const SettingsOptions& options) {
   std::string text =
       "# Written by bpg at each start; changes here are lost. ALTER SYSTEM overrides what stands here.\n"
-      "include_if_exists = 'data/postgresql.conf'\n"
-      "\n"
-      "# A branch is one of many on its machine.\n"
-      "shared_buffers = '32MB'\n"
-      "max_wal_size = '256MB'\n"
-      "min_wal_size = '32MB'\n"
-      "\n"
-      "log_line_prefix = '%m [%p] '\n";
-  if (options.copy_on_write) {
-    text +=
-        "\n"
-        "# Copy-on-write storage writes new blocks anyway.\n"
-        "wal_init_zero = off\n"
-        "wal_recycle = off\n";
+      "include_if_exists = 'data/postgresql.conf'\n";
+  append(text, {"betterpg", default_settings(options.copy_on_write)});
+  if (options.durability == Durability::none) {
+    append(text, {"one command", {{"shared_buffers", "16MB"}}});
+  }
+  for (const SettingsLayer& layer : options.layers) {
+    append(text, layer);
   }
   switch (options.durability) {
     case Durability::full:
       break;
     case Durability::synced_at_the_end:
-      text +=
-          "\n"
-          "# Being made: the file system is synced before anybody gets to use it.\n"
-          "fsync = off\n";
+      append(text, {"Being made: the file system is synced before anybody gets to use it.", {{"fsync", "off"}}});
       break;
     case Durability::none:
-      text +=
-          "\n"
-          "# Lives for one command: it need not survive a power cut.\n"
-          "fsync = off\n"
-          "synchronous_commit = off\n"
-          "full_page_writes = off\n"
-          "shared_buffers = '16MB'\n";
+      append(text, {"Lives for one command: it need not survive a power cut.",
+                    {{"fsync", "off"}, {"synchronous_commit", "off"}, {"full_page_writes", "off"}}});
       break;
   }
   if (options.bulk_load) {
-    text +=
-        "\n"
-        "# A dump is being loaded.\n"
-        "autovacuum = off\n"
-        "maintenance_work_mem = '256MB'\n"
-        "max_wal_size = '2GB'\n"
-        "checkpoint_timeout = '1h'\n";
+    append(text, {"A dump is being loaded.",
+                  {{"autovacuum", "off"},
+                   {"maintenance_work_mem", "256MB"},
+                   {"max_wal_size", "2GB"},
+                   {"checkpoint_timeout", "1h"}}});
   }
   return text;
 }

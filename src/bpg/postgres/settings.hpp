@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "bpg/util/process.hpp"
+#include "bpg/core/model.hpp"
 
 namespace bpg::postgres {
 
@@ -20,11 +20,21 @@ enum class Durability {
   none,               ///< everything: a branch that lives for one command
 };
 
+/// Settings that come from one place.
+struct SettingsLayer {
+  std::string origin;  ///< for the comment in the file: "profile ci"
+  std::vector<ServerSetting> settings;
+};
+
 struct SettingsOptions {
   bool copy_on_write = false;  ///< the volume shares space: preparing and recycling WAL files would only cost some
   bool bulk_load = false;      ///< a dump is being loaded: large memory and rare checkpoints, no autovacuum
   Durability durability = Durability::full;
+  std::vector<SettingsLayer> layers{};  ///< over the defaults, the last one wins
 };
+
+/// What betterpg gives every branch: the small memory of one among many on its machine.
+std::vector<ServerSetting> default_settings(bool copy_on_write);
 
 /// The generated configuration file. It includes the cluster's own postgresql.conf first; postgresql.auto.conf,
 /// which ALTER SYSTEM writes, still overrides both.

@@ -1,0 +1,45 @@
+#include "bpg/postgres/settings.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "bpg/postgres/setting_check.hpp"
+#include "bpg/util/error.hpp"
+
+namespace bpg::postgres {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(Settings, LaterLayersStandBelowAndWin) {
+  const std::string text = render_settings({.layers = {{"profile ci", {{"work_mem", "1MB"}}}, {"database app", {}}, {"branch app/dev", {{"work_mem", "2MB"}}}}});
+  EXPECT_LT(text.find("include_if_exists"), text.find("shared_buffers"));
+  EXPECT_LT(text.find("shared_buffers"), text.find("# profile ci"));
+  EXPECT_LT(text.find("'1MB'"), text.find("'2MB'"));
+  EXPECT_THAT(text, Not(HasSubstr("database app")));
+}
+
+TEST(Settings, AVolumeInTheMakingIsNotSyncedWhateverTheLayersSay) {
+  const std::string text = render_settings({.durable = false, .layers = {{"branch", {{"fsync", "on"}}}}});
+  EXPECT_GT(text.find("fsync = 'off'"), text.find("fsync = 'on'"));
+}
+
+TEST(Settings, ValuesCannotLeaveTheirQuotes) {
+  const std::string text = render_settings({.layers = {{"branch", {{"a.b", "x'\\\nport = 1"}}}}});
+  EXPECT_THAT(text, HasSubstr(R"(a.b = 'x''\\\nport = 1')"));
+}
+
+TEST(Settings, WhatBetterpgDecidesIsRefused) {
+  for (const char* name : {"port", "listen_addresses", "unix_socket_directories", "archive_command", "cluster_name",
+                           "log_filename", "recovery_target_time", "primary_conninfo", "role"}) {
+    EXPECT_THROW(refuse_fixed_setting({name, "x"}), Error) << name;
+  }
+  EXPECT_THROW(refuse_fixed_setting({"wal_level", "minimal"}), Error);
+  for (const char* name : {"work_mem", "wal_level", "log_min_messages", "log_line_prefix"}) {
+    EXPECT_NO_THROW(refuse_fixed_setting({name, "x"})) << name;
+  }
+}
+
+}  // namespace
+}  // namespace bpg::postgres
