@@ -39,6 +39,16 @@ Frozen freeze_atomically(postgres::Session& session, const Copy& copy) {
   return frozen;
 }
 
+/// Without full pages in its WAL a page that the snapshot holds half written could not be mended. Backup mode turns them
+/// on for as long as it lasts, whatever the setting (do_pg_backup_start), and begins with the checkpoint. An atomic
+/// snapshot needs no label.
+Frozen freeze_atomically_with_full_pages(postgres::Session session, const Copy& copy) {
+  auto backup = step("enter backup mode", [&] { return postgres::OnlineBackup(std::move(session)); });
+  step("snapshot", [&] { return copy({}); });
+  const auto stop = step("leave backup mode", [&] { return backup.stop(); });
+  return {.consistency = Consistency::checkpoint, .start_lsn = backup.start_lsn(), .stop_lsn = stop.stop_lsn};
+}
+
 Frozen freeze_file_by_file(const Context& context, const BranchRef& source, postgres::Session session, const Copy& copy) {
   auto backup = step("enter backup mode", [&] { return postgres::OnlineBackup(std::move(session)); });
   const fs::path tree = step("snapshot", [&] { return copy(rules_for_running_server()); });
@@ -76,8 +86,18 @@ Frozen freeze(const Context& context, const BranchRef& source, const FreezeOptio
       throw Error(ErrorCode::busy, fmt::format("the server of {} is still starting", source.subject()), "Try again in a moment.");
     }
     postgres::Session session(admin_endpoint(context, source.branch, source.branch.volume));
+    if (context.atomic() && session.query_value("SHOW full_page_writes") == "off") {
+      return freeze_atomically_with_full_pages(std::move(session), copy);
+    }
     return context.atomic() ? freeze_atomically(session, copy)
                             : freeze_file_by_file(context, source, std::move(session), copy);
+  }
+  if (status.ready) {
+    postgres::Session session(admin_endpoint(context, source.branch, source.branch.volume));
+    if (session.query_value("SHOW full_page_writes") == "off") {
+      throw Error(ErrorCode::refused, fmt::format("--fast needs full_page_writes, which is off for {}", source.subject()),
+                  "Leave --fast out.");
+    }
   }
   if (!status.running) {
     wait_until_quiet(context, source.branch, source.branch.volume);
