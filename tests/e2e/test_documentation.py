@@ -92,6 +92,10 @@ def test_json_is_as_documented(environment):
         "Info": [info],
         "Url": [answer("url shop"), answer("env shop")],
         "Git": [json.loads(run(environment, f"cd checkout && bpg -o json git {command}")) for command in ("install", "status")],
+        "Settings": [answer("settings shop/a"), answer("branch set shop/a work_mem=5MB"), *answer("db set shop timezone=UTC")],
+        "Setting": [*answer("settings shop/a")["settings"], *answer("branch unset shop/a work_mem")["settings"]],
+        "Configuration key": [*answer("config show"), answer("config get lock.wait"), answer("config set lock.wait 9s")],
+        "Configuration file": [answer("config path")],
     }
     documented = documented_keys()
     assert found.keys() == documented.keys()

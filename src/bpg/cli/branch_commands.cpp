@@ -7,6 +7,7 @@
 #include "bpg/engine/delete_branch.hpp"
 #include "bpg/engine/lifetime.hpp"
 #include "bpg/engine/protection.hpp"
+#include "bpg/engine/setting_layers.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/text.hpp"
 
@@ -41,13 +42,17 @@ void add_create(CLI::App& group, CommandLine& line) {
     bool no_start = false;
     std::optional<std::string> ttl;
     std::optional<std::string> expires_at;
+    std::string profile;
+    std::vector<std::string> settings;
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "create", "Make a branch: a full, writable copy of another, with its own server",
                                   "  bpg branch create app/fix-login                          from app/main\n"
                                   "  bpg branch create app/try --from app/fix-login           from another branch\n"
                                   "  bpg branch create app/old --from app/main@before-v2      from a snapshot\n"
-                                  "  bpg branch create app/review --ttl 3d                    'bpg cleanup --expired' takes it then\n",
+                                  "  bpg branch create app/review --ttl 3d                    'bpg cleanup --expired' takes it then\n"
+                                  "  bpg branch create app/test --profile ci                  as a profile says\n"
+                                  "  bpg branch create app/big --set work_mem=256MB           with a setting of its own\n",
                                   {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("subject", options->subject, "The new branch")->required()->type_name("DATABASE/NAME");
   command->add_option("--from", options->from, "The branch or snapshot it is cut from (main)")->type_name("SUBJECT[@SNAPSHOT]");
@@ -55,10 +60,13 @@ void add_create(CLI::App& group, CommandLine& line) {
   command->add_flag("--no-start", options->no_start, "Do not start its server");
   CLI::Option* ttl = command->add_option("--ttl", options->ttl, "It expires after this time, such as 2h or 3d")->type_name("TIME");
   command->add_option("--expires-at", options->expires_at, "It expires then (RFC 3339)")->type_name("MOMENT")->excludes(ttl);
+  add_setting_options(*command, options->profile, options->settings);
   command->callback([&line, options] {
     line.action = [&line, options] {
       engine::CreateBranch request{.subject = line.subject(options->subject), .fast = options->fast, .start = !options->no_start};
       request.expires_at = moment(options->ttl, options->expires_at);
+      request.profile = options->profile;
+      request.settings = engine::parse_settings(options->settings);
       if (!options->from.empty()) {
         request.from = line.subject_at(options->from);
       }
@@ -66,7 +74,7 @@ void add_create(CLI::App& group, CommandLine& line) {
       const auto branch = engine::create_branch(*context, request);
       const std::string from = request.from ? request.from->str() : branch.database + "/" + branch.parent.value_or("");
       line.output.result(to_json(branch), branch.subject(),
-                         fmt::format("created {} from {} {}\n  {}\n", branch.subject(), from, in_time(),
+                         fmt::format("created {} from {} {}\n{}  {}\n", branch.subject(), from, in_time(), durability_note(branch),
                                      request.start ? fmt::format("bpg connect {}", branch.subject())
                                                    : fmt::format("bpg start {}", branch.subject())));
     };
@@ -315,6 +323,7 @@ void add_branch_commands(CLI::App& root, CommandLine& line) {
   add_expire(*group, line);
   add_protect(*group, line);
   add_unprotect(*group, line);
+  add_branch_setting_commands(*group, line);
 }
 
 }  // namespace bpg::cli

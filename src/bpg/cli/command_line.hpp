@@ -66,6 +66,9 @@ Command* add_command(CLI::App& parent, const std::string& name, const std::strin
 /// A group of commands: `bpg branch …`.
 Command* add_group(CLI::App& parent, const std::string& name, const std::string& description);
 
+/// --profile and --set, of what is being made.
+void add_setting_options(CLI::App& command, std::string& profile, std::vector<std::string>& settings);
+
 void add_init_command(CLI::App& root, CommandLine& line);
 void add_database_commands(CLI::App& root, CommandLine& line);
 void add_branch_commands(CLI::App& root, CommandLine& line);
@@ -77,5 +80,9 @@ void add_cleanup_command(CLI::App& root, CommandLine& line);
 void add_exec_command(CLI::App& root, CommandLine& line);
 void add_help_commands(CLI::App& root, CommandLine& line);
 void add_git_commands(CLI::App& root, CommandLine& line);
+void add_settings_command(CLI::App& root, CommandLine& line);
+void add_branch_setting_commands(CLI::App& group, CommandLine& line);
+void add_database_setting_commands(CLI::App& group, CommandLine& line);
+void add_config_commands(CLI::App& root, CommandLine& line);
 
 }  // namespace bpg::cli

@@ -7,6 +7,7 @@
 #include "bpg/cli/text.hpp"
 #include "bpg/engine/create_database.hpp"
 #include "bpg/engine/databases.hpp"
+#include "bpg/engine/setting_layers.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/terminal.hpp"
 
@@ -20,6 +21,7 @@ void add_create(CLI::App& group, CommandLine& line) {
     int pg_version = 0;
     std::vector<std::string> extensions;
     std::optional<std::string> from;
+    std::vector<std::string> settings;
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "create", "Make a database, with its branch main, running",
@@ -28,7 +30,8 @@ void add_create(CLI::App& group, CommandLine& line) {
                                   "  bpg db create app --extension citext --extension pg_trgm\n"
                                   "  bpg db create audit --template app/main@before-v2     cut from another database\n"
                                   "  bpg db create app --from-dump app.sql.gz              SQL, or pg_dump's other formats\n"
-                                  "  pg_dump -Fc \"$OLD_URL\" | bpg db create app --from-dump -\n",
+                                  "  pg_dump -Fc \"$OLD_URL\" | bpg db create app --from-dump -\n"
+                                  "  bpg db create app --profile prod-like --set timezone=UTC\n",
                                   {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("name", options->request.name, "Its name")->required()->type_name("NAME");
   CLI::Option* version = command->add_option("--pg-version", options->pg_version, "PostgreSQL's major version (the newest installed)")->type_name("N");
@@ -39,6 +42,7 @@ void add_create(CLI::App& group, CommandLine& line) {
   command->add_option("--from-dump", options->request.dump, "Load this dump: SQL or pg_dump's custom, directory or tar; gzip, zstd, xz; -: standard input")
       ->type_name("FILE")
       ->excludes(from);
+  add_setting_options(*command, options->request.profile, options->settings);
   command->callback([&line, options, version] {
     line.action = [&line, options, version] {
       for (const std::string& extension : options->extensions) {
@@ -50,14 +54,15 @@ void add_create(CLI::App& group, CommandLine& line) {
       if (options->request.dump == "-" && is_terminal(STDIN_FILENO)) {
         throw Error(ErrorCode::usage, "standard input is a terminal, not a dump", "Pipe it in: 'pg_dump … | bpg db create NAME --from-dump -'.");
       }
+      options->request.settings = engine::parse_settings(options->settings);
       if (version->count() > 0) {
         options->request.pg_major = options->pg_version;
       }
       const auto context = line.open();
       const auto branch = engine::create_database(*context, options->request);
       line.output.result(to_json(branch), branch.subject(),
-                         fmt::format("created database {} with its branch {} {}\n  bpg connect {}     psql on it\n  bpg url {}         its URL\n",
-                                     branch.database, branch.subject(), in_time(), branch.database, branch.database));
+                         fmt::format("created database {} with its branch {} {}\n{}  bpg connect {}     psql on it\n  bpg url {}         its URL\n",
+                                     branch.database, branch.subject(), in_time(), durability_note(branch), branch.database, branch.database));
     };
   });
 }
@@ -160,6 +165,7 @@ void add_database_commands(CLI::App& root, CommandLine& line) {
   add_rename(*group, line);
   add_delete(*group, line);
   add_undelete(*group, line);
+  add_database_setting_commands(*group, line);
 }
 
 }  // namespace bpg::cli

@@ -34,6 +34,7 @@ Json to_json(const engine::BranchView& branch) {
           {"volume", volume},
           {"origin_snapshot", or_null(branch.origin)},
           {"profile", null_if_empty(branch.profile)},
+          {"durability", branch.relaxed ? "relaxed" : "durable"},
           {"expires_at", or_null(branch.expires_at)},
           {"protected", branch.is_protected},
           {"ephemeral", branch.ephemeral},
@@ -121,6 +122,31 @@ Json to_json(const engine::Info& info) {
           {"fork_lsn", or_null(info.fork_lsn)},
           {"socket_directory", info.socket_directory},
           {"log_file", info.log_file}};
+}
+
+Json to_json(const engine::SettingsView& view) {
+  Json settings = Json::array();
+  for (const engine::SettingView& setting : view.settings) {
+    settings.push_back({{"name", setting.name},
+                        {"value", setting.value},
+                        {"source", setting.source},
+                        {"effective", or_null(setting.effective)},
+                        {"pending_restart", setting.pending_restart}});
+  }
+  return {{"subject", view.subject}, {"profile", null_if_empty(view.profile)}, {"settings", settings}};
+}
+
+Json to_json(const engine::ConfigEntry& entry) {
+  const auto value = [](const engine::ConfigValue& from) {
+    return from.is_list ? Json(from.items) : from.items.empty() ? Json(nullptr) : Json(from.items.front());
+  };
+  return {{"key", entry.key},
+          {"value", value(entry.value)},
+          {"default", value(entry.default_value)},
+          {"origin", entry.origin},
+          {"environment", null_if_empty(entry.environment)},
+          {"form", entry.form},
+          {"effect", entry.effect}};
 }
 
 Json to_json(const engine::InitResult& result) {

@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bpg/engine/cleanup.hpp"
+#include "bpg/engine/config.hpp"
 #include "bpg/engine/init.hpp"
+#include "bpg/engine/settings.hpp"
 #include "bpg/engine/snapshots.hpp"
 #include "bpg/engine/status.hpp"
 #include "bpg/engine/views.hpp"
@@ -24,6 +26,8 @@ Json to_json(const engine::Status& status);
 Json to_json(const engine::Info& info);
 Json to_json(const engine::InitResult& result);
 Json to_json(const Subject& subject, const postgres::Endpoint& endpoint);
+Json to_json(const engine::SettingsView& settings);
+Json to_json(const engine::ConfigEntry& entry);
 
 template <class View>
 Json to_json(const std::vector<View>& views) {

@@ -146,6 +146,8 @@ int main(int argc, char** argv) {
     add_cleanup_command(root, line);
     add_exec_command(root, line);
     add_git_commands(root, line);
+    add_settings_command(root, line);
+    add_config_commands(root, line);
     add_help_commands(root, line);
     const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
     if (answer_about_tree(root, words)) {

@@ -97,6 +97,12 @@ Fields branch_fields(const engine::BranchView& branch) {
       {"created", fmt::format("{} ({} ago)", to_rfc3339(branch.created_at), age(branch.created_at))},
       {"volume", fmt::format("{} on {}", branch.volume.id.str(), branch.volume.driver)},
       {"path", branch.volume.path}};
+  if (!branch.profile.empty()) {
+    pairs.emplace_back("profile", branch.profile);
+  }
+  if (branch.relaxed) {
+    pairs.emplace_back("durability", "relaxed: a power cut may destroy it");
+  }
   if (branch.expires_at) {
     pairs.emplace_back("expires", fmt::format("{} ({})", to_rfc3339(*branch.expires_at), distance(*branch.expires_at)));
   }
@@ -198,6 +204,36 @@ std::string cleanup_table(const Output& output, const std::vector<engine::CleanU
                entry.freed ? "freed" : entry.deleted ? "deleted" : "kept", entry.why});
   }
   return table.str(output.screen);
+}
+
+std::string settings_table(const Output& output, const engine::SettingsView& view) {
+  Table table({{.title = "SETTING", .yields = 4, .shrink_to = 12},
+               {.title = "VALUE", .yields = 3, .shrink_to = 8},
+               {.title = "SOURCE", .yields = 1},
+               {.title = "IN EFFECT", .yields = 2, .shrink_to = 12}});
+  for (const auto& setting : view.settings) {
+    const std::string source = setting.source == "profile"        ? "profile " + view.profile
+                               : setting.source == "default"      ? "betterpg"
+                               : setting.source == "alter_system" ? "ALTER SYSTEM"
+                                                                  : setting.source;
+    const std::string effective = !view.running ? "at the next start" : setting.effective.value_or("-");
+    table.add({setting.name, setting.value, source,
+               setting.pending_restart ? effective + output.paint(" until a restart", Colour::yellow) : effective});
+  }
+  std::string text = fmt::format("{}, {}\n\n{}", view.subject,
+                                 view.profile.empty() ? "without a profile" : "profile " + view.profile, table.str());
+  if (!view.profile_is_known) {
+    text += fmt::format("\nThe profile '{0}' is no longer in the configuration, and counts for nothing.\n"
+                        "  bpg branch set {1} --profile NAME     gives it another\n",
+                        view.profile, view.subject);
+  }
+  return text;
+}
+
+std::string durability_note(const engine::BranchView& branch) {
+  return branch.relaxed ? fmt::format("  its durability is relaxed{}: a power cut may destroy it\n",
+                                      branch.profile.empty() ? "" : fmt::format(" (profile {})", branch.profile))
+                        : "";
 }
 
 std::string status_page(const Output& output, const engine::Status& status) {

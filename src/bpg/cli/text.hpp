@@ -5,6 +5,7 @@
 
 #include "bpg/cli/output.hpp"
 #include "bpg/engine/cleanup.hpp"
+#include "bpg/engine/settings.hpp"
 #include "bpg/engine/snapshots.hpp"
 #include "bpg/engine/status.hpp"
 #include "bpg/engine/views.hpp"
@@ -19,6 +20,8 @@ std::string branch_details(const Output& output, const engine::BranchView& branc
 std::string database_table(const Output& output, const std::vector<engine::DatabaseView>& databases);
 std::string snapshot_table(const Output& output, const std::vector<engine::SnapshotView>& snapshots);
 std::string cleanup_table(const Output& output, const std::vector<engine::CleanUpEntry>& entries);
+/// A branch's settings with where each comes from.
+std::string settings_table(const Output& output, const engine::SettingsView& view);
 std::string status_page(const Output& output, const engine::Status& status);
 std::string info_page(const Output& output, const engine::Info& info);
 
@@ -26,6 +29,9 @@ std::string info_page(const Output& output, const engine::Info& info);
 std::string names(const std::vector<engine::BranchView>& branches);
 std::string names(const std::vector<engine::DatabaseView>& databases);
 std::string names(const std::vector<engine::SnapshotView>& snapshots);
+
+/// A line that says so where a power cut may destroy the branch; else nothing.
+std::string durability_note(const engine::BranchView& branch);
 
 /// "in 92 ms": since the command began.
 std::string in_time();

@@ -15,6 +15,8 @@ struct CreateBranch {
   bool start = true;
   bool ephemeral = false;           ///< made for one command: never synced
   std::optional<Time> expires_at{};
+  std::string profile{};                    ///< of the configuration; empty: none
+  std::vector<ServerSetting> settings{};    ///< over what it inherits (engine/setting_layers.hpp)
 };
 
 BranchView create_branch(Context& context, const CreateBranch& request);

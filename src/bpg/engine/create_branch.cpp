@@ -6,6 +6,7 @@
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/setting_layers.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
@@ -39,6 +40,8 @@ void refuse_taken_name(const Context& context, const Database& database, const S
 CloneSource lock_source(const Context& context, const CreateBranch& request, std::optional<FileLock>& lock) {
   CloneSource source = find_source(context, request);
   refuse_taken_name(context, source.branch.database, request.subject);
+  check_settings(context, source.branch.database.pg_major,
+                 merge_settings(settings_of(choose_profile(context, request.profile)), request.settings));
   require_space(context);
   lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
   source.branch = find_branch_again(context, source.branch);
@@ -47,6 +50,7 @@ CloneSource lock_source(const Context& context, const CreateBranch& request, std
 
 BranchRef new_branch(const Context& context, const CloneSource& source, const ClonePlan& plan, const CreateBranch& request) {
   const BranchId id = plan.volume.branch;
+  const Profile profile = choose_profile(context, request.profile);
   return {source.branch.database,
           {.id = id,
            .database = source.branch.database.id,
@@ -55,7 +59,8 @@ BranchRef new_branch(const Context& context, const CloneSource& source, const Cl
            .volume = plan.volume.id,
            .sealed_password = context.secrets.seal(random_password(), id.str()),
            .wants_running = request.start,
-           .expires_at = request.expires_at,
+           .profile = request.profile,
+           .expires_at = request.expires_at ? request.expires_at : expiry(profile, plan.volume.created_at),
            .ephemeral = request.ephemeral,
            .created_at = plan.volume.created_at}};
 }
@@ -71,6 +76,9 @@ BranchMaking::BranchMaking(Context& context, const CreateBranch& request)
     refuse_taken_name(context, m_branch.database, request.subject);
     m_branch.branch.port = choose_port(context);
     context.catalog.branches.insert(m_branch.branch);
+    for (const ServerSetting& setting : merge_settings(inherited_settings(context, m_source.branch), request.settings)) {
+      context.catalog.settings.set(m_branch.branch.id, setting);
+    }
     store_plan(context, m_source, m_plan);
   });
   m_frozen = make_clone(context, m_source, m_plan);

@@ -1,5 +1,7 @@
 #include "bpg/engine/create_database.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "bpg/engine/clone.hpp"
@@ -8,6 +10,7 @@
 #include "bpg/engine/making.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/setting_layers.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/installation.hpp"
 #include "bpg/postgres/roles.hpp"
@@ -24,26 +27,36 @@ struct NewDatabase {
   std::string password = random_password();
 };
 
-NewDatabase new_database(const Context& context, const std::string& name, int pg_major) {
+/// Throws where the server would not take the settings that it is to have.
+void check_settings(const Context& context, const CreateDatabase& request, int pg_major) {
+  engine::check_settings(context, pg_major,
+                         merge_settings(settings_of(choose_profile(context, request.profile)), request.settings));
+}
+
+NewDatabase new_database(const Context& context, const CreateDatabase& request, int pg_major) {
   const Time now = context.clock.now();
   const BranchId branch = BranchId::make();
   const DatabaseId database = DatabaseId::make();
-  NewDatabase made{{{.id = database, .name = name, .pg_major = pg_major, .pg_database = name, .created_at = now},
+  NewDatabase made{{{.id = database, .name = request.name, .pg_major = pg_major, .pg_database = request.name, .created_at = now},
                     {.id = branch,
                      .database = database,
                      .name = std::string(main_branch),
                      .volume = VolumeId::make(),
+                     .profile = request.profile,
                      .created_at = now}}};
   made.branch.branch.sealed_password = context.secrets.seal(made.password, branch.str());
   return made;
 }
 
 /// In a transaction.
-void store_intent(Context& context, BranchRef& branch) {
+void store_intent(Context& context, BranchRef& branch, const CreateDatabase& request) {
   refuse_taken_database_name(context, branch.database.name);
   branch.branch.port = choose_port(context);
   context.catalog.databases.insert(branch.database);
   context.catalog.branches.insert(branch.branch);
+  for (const ServerSetting& setting : request.settings) {
+    context.catalog.settings.set(branch.database.id, setting);
+  }
 }
 
 /// In a transaction.
@@ -66,18 +79,19 @@ void make_extensions(const Context& context, const BranchRef& branch, const Crea
 
 BranchView create_from_nothing(Context& context, const CreateDatabase& request) {
   const auto installation = postgres::choose_installation(context.config.bin_dirs, request.pg_major);
+  check_settings(context, request, installation.major);
   std::optional<Dump> dump;
   if (request.dump) {
     dump = open_dump(*request.dump);
   }
-  NewDatabase made = new_database(context, request.name, installation.major);
+  NewDatabase made = new_database(context, request, installation.major);
   BranchRef& branch = made.branch;
   Volume volume{.id = branch.branch.volume,
                 .database = branch.database.id,
                 .branch = branch.branch.id,
                 .created_at = branch.branch.created_at};
   Making making(context, volume.id, [&] {
-    store_intent(context, branch);
+    store_intent(context, branch, request);
     context.catalog.volumes.insert(volume);
   });
   step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
@@ -124,30 +138,39 @@ std::string rename_within(postgres::Session& session, const std::string& from, c
   return to;
 }
 
-/// What somebody set for the source holds for the new database, too.
-void copy_settings(Context& context, const BranchRef& from, const BranchRef& to) {
+/// What somebody set for the source holds for the new database, too, unless the request says otherwise. In a transaction.
+void copy_settings(Context& context, const BranchRef& from, const BranchRef& to, const CreateDatabase& request) {
+  const auto& asked_for = request.settings;
+  const auto is_left_open = [&](const ServerSetting& setting) {
+    return std::ranges::find(asked_for, setting.name, &ServerSetting::name) == asked_for.end();
+  };
   for (const ServerSetting& setting : context.catalog.settings.of(from.database.id)) {
-    context.catalog.settings.set(to.database.id, setting);
+    if (is_left_open(setting)) {
+      context.catalog.settings.set(to.database.id, setting);
+    }
   }
   for (const ServerSetting& setting : context.catalog.settings.of(from.branch.id)) {
-    context.catalog.settings.set(to.branch.id, setting);
+    if (is_left_open(setting)) {
+      context.catalog.settings.set(to.branch.id, setting);
+    }
   }
 }
 
 BranchView create_from_template(Context& context, const CreateDatabase& request) {
   CloneSource source = find_template(context, request);
+  check_settings(context, request, source.branch.database.pg_major);
   const FileLock source_lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
   source.branch = find_branch_again(context, source.branch);
 
-  NewDatabase made = new_database(context, request.name, source.branch.database.pg_major);
+  NewDatabase made = new_database(context, request, source.branch.database.pg_major);
   BranchRef& branch = made.branch;
   branch.database.pg_database = source.branch.database.pg_database;
   ClonePlan plan = plan_clone(context, source, branch.branch.id);
   plan.volume.database = branch.database.id;
   branch.branch.volume = plan.volume.id;
   Making making(context, plan.volume.id, [&] {
-    store_intent(context, branch);
-    copy_settings(context, source.branch, branch);
+    store_intent(context, branch, request);
+    copy_settings(context, source.branch, branch, request);
     store_plan(context, source, plan);
   });
   const Frozen frozen = make_clone(context, source, plan);

@@ -15,6 +15,8 @@ struct CreateDatabase {
   std::vector<postgres::Extension> extensions{};
   std::optional<SubjectAt> from{};                   ///< what it is cut from, of any database; else it begins as a new cluster
   std::optional<std::string> dump{};                 ///< a file to load, "-" for standard input
+  std::string profile{};                             ///< of its branch main; empty: none
+  std::vector<ServerSetting> settings{};             ///< of all its branches
 };
 
 /// Makes a database with its branch `main`, running. One that is cut from another has a lineage of its own: `main` has no

@@ -9,6 +9,7 @@
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/protection.hpp"
+#include "bpg/engine/setting_layers.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/installation.hpp"
@@ -29,14 +30,15 @@ constexpr auto stop_deadline = 120s;
 enum class Access { closed, open };
 using postgres::Durability;
 
-void write_settings(const Context& context, const VolumeId& volume, Access access, Durability durability,
-                    Settling settling = Settling::little) {
+void write_settings(const Context& context, const BranchRef& branch, const VolumeId& volume, Access access,
+                    Durability durability, Settling settling = Settling::little) {
   const fs::path root = context.storage->volume_path(volume);
   const WriteOptions options{.mode = 0600, .owner = context.owner(), .durable = false};
   write_file_atomic(root / postgres::settings_file,
                     postgres::render_settings({.copy_on_write = context.storage->traits().shares_space,
                                                .bulk_load = settling == Settling::bulk_load,
-                                               .durability = durability}),
+                                               .durability = durability,
+                                               .layers = file_layers(context, branch)}),
                     options);
   write_file_atomic(root / postgres::hba_file, postgres::render_hba(access == Access::open), options);
   std::vector<std::string> accounts{context.account.name};
@@ -122,7 +124,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
   runtime::ServerSpec spec = spec_to_start(context, branch, id);
   step("prepare", [&] {
     postgres::forget_source(spec.data_directory);
-    write_settings(context, id, Access::closed, at_first, settling);
+    write_settings(context, branch, id, Access::closed, at_first, settling);
   });
   for (auto& setting : postgres::quarantine_settings()) {
     spec.settings.push_back(std::move(setting));
@@ -144,7 +146,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
   volume.started = true;
   step("open endpoint", [&] {
     write_manifest(context, branch, volume);
-    write_settings(context, id, Access::open, at_last);
+    write_settings(context, branch, id, Access::open, at_last);
     context.runtime->reload(spec);
     // From here on the server itself makes durable what it writes: PostgreSQL signals its processes before it
     // reads the new hba file. What it wrote before is synced here, as one, beside the first connection.
@@ -175,11 +177,44 @@ void start_server(Context& context, const BranchRef& branch) {
     context.catalog.write([&] { context.catalog.volumes.update(volume); });
     return;
   }
-  write_settings(context, volume.id, Access::open, Durability::full);
+  write_settings(context, branch, volume.id, Access::open, Durability::full);
   step("start server", [&] { context.runtime->start(spec_to_start(context, branch, volume.id), start_deadline); });
   step("check endpoint", [&] {
     postgres::Session session(admin_endpoint(context, branch.branch, volume.id));
     check_identity(session, volume.id);
+  });
+}
+
+void reload_settings(const Context& context, const BranchRef& branch) {
+  const VolumeId& volume = branch.branch.volume;
+  if (!server_status(context, volume).ready) {
+    return;
+  }
+  postgres::Session session(admin_endpoint(context, branch.branch, volume));
+  const auto load_time = [&session] { return session.query_value("SELECT pg_conf_load_time()"); };
+  const std::string before = load_time();
+  step("write settings", [&] { write_settings(context, branch, volume, Access::open, Durability::durable); });
+  step("reload", [&] {
+    context.runtime->reload(spec_of(context, branch.branch, volume));
+    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    while (load_time() == before && std::chrono::steady_clock::now() < deadline) {
+      ::poll(nullptr, 0, 2);  // nothing tells when
+    }
+    // What only a restart can change counts as an error there, too.
+    const auto errors = session.query(
+        "SELECT f.name, f.error FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)"
+        " WHERE f.error IS NOT NULL AND f.sourcefile = $1 AND NOT coalesce(s.pending_restart, false)",
+        {(context.storage->volume_path(volume) / postgres::settings_file).string()});
+    if (!errors.empty()) {
+      throw Error(ErrorCode::usage,
+                  fmt::format("the server of {} does not take {}: {}", branch.subject(), errors[0].at(0).value_or("a setting"),
+                              errors[0].at(1).value_or("")),
+                  fmt::format("'bpg logs {}' says more.", branch.subject()));
+    }
+    if (load_time() == before) {
+      throw Error(ErrorCode::postgres, fmt::format("the server of {} does not read its settings", branch.subject()),
+                  fmt::format("'bpg logs {}' says more.", branch.subject()));
+    }
   });
 }
 

@@ -37,6 +37,11 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
 /// where it runs already. The branch's lock must be held.
 void start_server(Context& context, const BranchRef& branch);
 
+/// Has the branch's server take its settings as the catalog has them now: when this returns, it has read them. Where it
+/// refuses one, `Error{usage}` in its words. What needs a restart waits for one. Nothing where it does not run; the
+/// branch's lock must be held.
+void reload_settings(const Context& context, const BranchRef& branch);
+
 /// Waits until what a killed server left behind writes no more. The volume must have no server.
 void wait_until_quiet(const Context& context, const Branch& branch, const VolumeId& volume);
 

@@ -4,6 +4,7 @@
 
 #include "bpg/engine/purge.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/setting_layers.hpp"
 
 namespace bpg::engine {
 
@@ -52,6 +53,7 @@ BranchView view_with(const Context& context, const BranchRef& ref, const Usages&
                      context.storage->volume_path(branch.volume).string(), usage_of(usages, branch.volume)},
           .origin = volume ? volume->origin : std::nullopt,
           .profile = branch.profile,
+          .relaxed = has_relaxed_durability(context, ref),
           .expires_at = branch.expires_at,
           .is_protected = branch.is_protected,
           .ephemeral = branch.ephemeral,

@@ -29,6 +29,7 @@ struct BranchView {
   VolumeView volume;
   std::optional<SnapshotId> origin;
   std::string profile;                ///< empty: none
+  bool relaxed = false;               ///< a power cut may destroy it
   std::optional<Time> expires_at;     ///< nothing: never
   bool is_protected = false;
   bool ephemeral = false;
