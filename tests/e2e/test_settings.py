@@ -233,12 +233,21 @@ def test_what_is_interrupted_is_all_or_nothing(any_bpg, words, action):
         result = bpg.run(*words, f"work_mem={new}", BPG_FAULT=f"{step}:{action}")
         assert result.status != 0
         stored = settings(bpg, "app")["work_mem"]["value"]
-        if action.startswith("fail") and step != "store settings":
+        if action.startswith("fail"):
             assert stored == before
             assert show(bpg, "app", "work_mem") == before
         # What the catalog says is what the server has from its next start on.
         bpg.ok("restart", "app")
         assert show(bpg, "app", "work_mem") == stored
+
+
+def test_a_failure_takes_a_profile_back(any_bpg):
+    bpg = any_bpg
+    for step in ("store settings", "write settings", "reload"):
+        result = bpg.run("branch", "set", "app", "--profile", "ci", BPG_FAULT=f"{step}:fail-after")
+        assert result.status != 0
+        assert bpg.branch("app")["profile"] is None
+        assert show(bpg, "app", "fsync") == "on"
 
 
 def test_a_branch_with_settings_that_fails_leaves_nothing(any_bpg):

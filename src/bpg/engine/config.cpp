@@ -69,9 +69,7 @@ void apply_to_profile(Config& config, const std::string& place, const std::strin
     if (!is_single(value)) {
       throw_wrong(place, key, "one value");
     }
-    std::string setting = field.substr(settings_section.size());
-    std::ranges::transform(setting, setting.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    profile.settings[setting] = value.items[0];
+    profile.settings[to_lower(field.substr(settings_section.size()))] = value.items[0];
     return;
   }
   const auto known = std::ranges::find(profile_keys(), field, &ProfileKey::name);

@@ -38,14 +38,9 @@ bool decides_plans(const std::string& name) {
 
 std::string kilobytes(uint64_t bytes) { return fmt::format("{}kB", bytes >> 10); }
 
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 /// As parse_bool in PostgreSQL has it, but for abbreviations.
 bool is_off(const std::string& value) {
-  const std::string word = lower(value);
+  const std::string word = to_lower(value);
   return word == "off" || word == "false" || word == "no" || word == "0";
 }
 
@@ -137,7 +132,7 @@ ServerSetting parse_setting(const std::string& text) {
   if (equals == std::string::npos) {
     throw Error(ErrorCode::usage, fmt::format("'{}' is not NAME=VALUE", text), "Such as work_mem=64MB.");
   }
-  return {lower(std::string(trim(text.substr(0, equals)))), text.substr(equals + 1)};
+  return {to_lower(trim(std::string_view(text).substr(0, equals))), text.substr(equals + 1)};
 }
 
 std::vector<ServerSetting> parse_settings(const std::vector<std::string>& texts) {

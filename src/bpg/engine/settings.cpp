@@ -111,33 +111,26 @@ ChangeSettings inverse(const std::vector<ServerSetting>& before, const ChangeSet
   return back;
 }
 
-/// Stores the change, then has the servers take it. Where one refuses, `take_back` and all of them again.
+/// Stores the change, then has the servers take it. Whatever fails, `take_back` and all of them again: it must do no
+/// harm where nothing was stored.
 void change_and_reload(Context& context, const std::vector<BranchRef>& branches, const std::function<void()>& change,
                        const std::function<void()>& take_back) {
-  step("store settings", [&] { context.catalog.write(change); });
   try {
+    step("store settings", [&] { context.catalog.write(change); });
     for (const BranchRef& branch : branches) {
-      reload_settings(context, branch);
+      reload_settings(context, find_branch_again(context, branch));
     }
   } catch (const Error&) {
     const HoldInterrupts hold;
     context.catalog.write(take_back);
     for (const BranchRef& branch : branches) {
       try {
-        reload_settings(context, branch);
+        reload_settings(context, find_branch_again(context, branch));
       } catch (const Error&) {  // the first error is the one to tell; the file is right again at the next start
       }
     }
     throw;
   }
-}
-
-std::vector<std::string> lower_names(const std::vector<std::string>& names) {
-  std::vector<std::string> result;
-  for (const std::string& name : names) {
-    result.push_back(parse_setting(name + "=").name);
-  }
-  return result;
 }
 
 }  // namespace
@@ -148,7 +141,7 @@ SettingsView get_settings(const Context& context, const Subject& subject) {
 
 SettingsView change_branch_settings(Context& context, const Subject& subject, const ChangeSettings& request) {
   ChangeSettings change = request;
-  change.unset = lower_names(request.unset);
+  std::ranges::transform(request.unset, change.unset.begin(), to_lower);
   BranchRef branch = find_branch(context, subject);
   std::vector<ServerSetting> new_ones = change.set;
   if (change.profile) {
@@ -160,25 +153,24 @@ SettingsView change_branch_settings(Context& context, const Subject& subject, co
   const auto before = context.catalog.settings.of(branch.branch.id);
   refuse_what_is_not_set(branch.subject(), before, change.unset);
 
-  const Branch old_branch = branch.branch;
-  branch.branch.profile = change.profile.value_or(old_branch.profile);
   change_and_reload(
       context, {branch},
       [&] {
         store(context, branch.branch.id, change);
-        context.catalog.branches.update(branch.branch);
+        Branch changed = branch.branch;
+        changed.profile = change.profile.value_or(changed.profile);
+        context.catalog.branches.update(changed);
       },
       [&] {
         store(context, branch.branch.id, inverse(before, change));
-        branch.branch = old_branch;
         context.catalog.branches.update(branch.branch);
       });
-  return view_settings(context, branch);
+  return view_settings(context, find_branch_again(context, branch));
 }
 
 std::vector<SettingsView> change_database_settings(Context& context, const std::string& name, const ChangeSettings& request) {
   ChangeSettings change = request;
-  change.unset = lower_names(request.unset);
+  std::ranges::transform(request.unset, change.unset.begin(), to_lower);
   const Database database = find_database(context, name);
   check_settings(context, database.pg_major, change.set);
   std::vector<BranchRef> branches;

@@ -12,6 +12,8 @@ namespace bpg::postgres {
 
 namespace {
 
+constexpr const char* leave_it_out = "Leave it out.";
+
 struct Fixed {
   std::string_view name;  ///< or how names begin, where it ends in '*'
   std::string_view reason;
@@ -64,7 +66,7 @@ void check_form(const ServerSetting& setting) {
                 "It is NAME or EXTENSION.NAME, of letters, digits and underscores.");
   }
   if (setting.value.find('\0') != std::string::npos) {
-    throw Error(ErrorCode::usage, fmt::format("the value of {} holds a zero byte", setting.name));
+    throw Error(ErrorCode::usage, fmt::format("the value of {} holds a zero byte", setting.name), leave_it_out);
   }
 }
 
@@ -109,6 +111,9 @@ void check_library_files(const Installation& installation, const ServerSetting& 
   if (hint.empty()) {
     hint = part_of_log(log, "DETAIL:  ");
   }
+  if (hint.empty()) {
+    hint = "PostgreSQL's documentation of the setting says what it may be.";
+  }
   throw Error(ErrorCode::usage,
               message.empty() ? fmt::format("PostgreSQL {} does not take these settings", installation.major)
                               : fmt::format("PostgreSQL {}: {}", installation.major, message),
@@ -120,15 +125,15 @@ void check_library_files(const Installation& installation, const ServerSetting& 
 void refuse_fixed_setting(const ServerSetting& setting) {
   for (const Fixed& one : fixed) {
     if (matches(one.name, setting.name)) {
-      throw Error(ErrorCode::refused, fmt::format("{} cannot be set: {}", setting.name, one.reason));
+      throw Error(ErrorCode::refused, fmt::format("{} cannot be set: {}", setting.name, one.reason), leave_it_out);
     }
   }
   // Whatever copies a running branch file by file needs backup mode, and a slot that keeps its WAL.
-  if (setting.name == "wal_level" && setting.value == "minimal") {
-    throw Error(ErrorCode::refused, "wal_level cannot be minimal: a running branch could not be copied");
+  if (setting.name == "wal_level" && to_lower(setting.value) == "minimal") {
+    throw Error(ErrorCode::refused, "wal_level cannot be minimal: a running branch could not be copied", leave_it_out);
   }
   if (setting.name == "max_replication_slots" && setting.value == "0") {
-    throw Error(ErrorCode::refused, "max_replication_slots cannot be 0: a running branch could not be copied");
+    throw Error(ErrorCode::refused, "max_replication_slots cannot be 0: a running branch could not be copied", leave_it_out);
   }
 }
 
@@ -159,10 +164,9 @@ std::vector<std::string> setting_names(const Installation& installation, const A
                                        {.account = account, .directory = "/"});
   std::vector<std::string> names;
   for (const std::string_view line : split(list, '\n')) {
-    std::string name(line.substr(0, line.find('\t')));
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const std::string name(line.substr(0, line.find('\t')));
     if (!name.empty()) {
-      names.push_back(std::move(name));
+      names.push_back(to_lower(name));
     }
   }
   return names;

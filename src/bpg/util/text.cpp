@@ -30,6 +30,12 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(white) - begin + 1);
 }
 
+std::string to_lower(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return lower;
+}
+
 std::string format_bytes(uint64_t bytes) {
   constexpr std::array units{"B", "KB", "MB", "GB", "TB", "PB"};
   auto value = static_cast<double>(bytes);

@@ -13,6 +13,9 @@ namespace bpg {
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
 
+/// ASCII letters only.
+std::string to_lower(std::string_view text);
+
 /// "1.4 GB", "512 KB", "0 B": powers of 1024, as psql and df -h say them.
 std::string format_bytes(uint64_t bytes);
 
