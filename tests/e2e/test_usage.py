@@ -80,7 +80,7 @@ NAMES = [
     ("db rename app My-App", "'My-App' is not a valid database name", "lower-case letters"),
     ("branch create app/", "the branch name is empty", "lower-case letters"),
     ("branch create app/a/b", "'a/b' is not a valid branch name", "lower-case letters"),
-    ("branch create app/dev@s", "'dev@s' is not a valid branch name", "lower-case letters"),
+    ("branch create app/dev@s", "'app/dev@s' names a snapshot where a branch is wanted", "'@'"),
     ("branch create app/new --from app@", "the snapshot name is empty", "lower-case letters"),
     ("branch create app/new --from app@Not", "'Not' is not a valid snapshot name", "lower-case letters"),
     ("branch create app/new --from other/main", "'app/new' and 'other/main' are of different databases", "--from app/"),

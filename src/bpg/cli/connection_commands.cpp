@@ -174,8 +174,9 @@ void add_logs(CLI::App& root, CommandLine& line) {
   command->add_option("-n,--lines", options->lines, "How many lines (100)")->type_name("N")->check(CLI::NonNegativeNumber);
   command->callback([&line, options] {
     line.action = [&line, options] {
+      const Subject subject = line.subject_or_followed(options->subject);
       const auto context = line.open();
-      const auto log = engine::server_log(*context, line.subject_or_followed(options->subject));
+      const auto log = engine::server_log(*context, subject);
       line.output.end_progress();
       print_last_lines(log, static_cast<size_t>(options->lines));
       if (options->follow) {

@@ -22,8 +22,9 @@ void add_status_commands(CLI::App& root, CommandLine& line) {
   info->add_option("subject", *subject, subject_or_followed_help)->type_name("SUBJECT");
   info->callback([&line, subject] {
     line.action = [&line, subject] {
+      const Subject named = line.subject_or_followed(*subject);
       const auto context = line.open();
-      const auto result = engine::info(*context, line.subject_or_followed(*subject));
+      const auto result = engine::info(*context, named);
       line.output.result(to_json(result), result.branch.subject(), info_page(line.output, result));
     };
   });
