@@ -36,6 +36,9 @@ std::optional<int> asked_major(const fs::path& program) {
                                  : leading_number(std::string_view(result.out).substr(at + marker.size()));
 }
 
+/// Where Debian keeps its majors, each in a directory of its own.
+constexpr const char* debian_directory = "/usr/lib/postgresql";
+
 class Collector {
  public:
   void add(const fs::path& bin_dir, std::optional<int> major = std::nullopt) {
@@ -58,7 +61,7 @@ std::vector<Installation> find_installations(const std::vector<fs::path>& config
     collector.add(bin_dir);
   }
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", ignored)) {
+  for (const auto& entry : fs::directory_iterator(debian_directory, ignored)) {
     if (const auto major = leading_number(entry.path().filename().string())) {
       collector.add(entry.path() / "bin", major);
     }
@@ -74,7 +77,21 @@ std::vector<Installation> find_installations(const std::vector<fs::path>& config
   return collector.found;
 }
 
+namespace {
+
+/// The installation of that major where it is found without asking a binary for its version, which takes longer than
+/// all else that there is to be looked up.
+std::optional<Installation> find_at_once(const std::vector<fs::path>& configured, int major) {
+  const Installation debian{major, fs::path(debian_directory) / fmt::format("{}", major) / "bin"};
+  return configured.empty() && has_server(debian.bin_dir) ? std::optional(debian) : std::nullopt;
+}
+
+}  // namespace
+
 Installation choose_installation(const std::vector<fs::path>& configured, std::optional<int> major) {
+  if (const auto found = major ? find_at_once(configured, *major) : std::nullopt) {
+    return *found;
+  }
   const auto installations = find_installations(configured);
   if (installations.empty()) {
     throw Error(ErrorCode::postgres, "no PostgreSQL server is installed",
