@@ -47,7 +47,7 @@ command_of() { sed -n "s/^$1=//p" "$units/$2"; }
 run_unit() { sh -c "$(command_of "$1" "$2")"; }
 unit_is_right() { is '' "$(systemd-analyze verify --man=no "$units/$1" 2>&1)"; }
 no_server_left() { ! grep -aqs '^postgres' /proc/[0-9]*/comm; }
-all_defaults() { sed 's/^#\([a-z]\)/\1/' /etc/betterpg/config.yaml >/tmp/all.yaml && grep -q '^lock' /tmp/all.yaml && bpg --config /tmp/all.yaml status; }
+all_defaults() { sed 's/^# \([a-z]*\.[a-z_]*:\)/\1/' /etc/betterpg/config.yaml >/tmp/all.yaml && grep -q '^lock' /tmp/all.yaml && bpg --config /tmp/all.yaml status; }
 
 apt update
 apt install --no-install-recommends systemd >/tmp/systemd.log 2>&1
@@ -76,6 +76,7 @@ check "a branch that is stopped" sh -c 'bpg branch create app/stopped && bpg sto
 check "the unit stops what runs" run_unit ExecStop betterpg.service
 check "no server is left" no_server_left
 check "the unit starts what ran" run_unit ExecStart betterpg.service
+check "the unit of the timer deletes what has expired" run_unit ExecStart betterpg-cleanup.service
 check "and nothing else" is stopped "$(bpg -o json branch get app/stopped | sed -n 's/.*"status": *"\(.*\)",*/\1/p')"
 
 pid=$(server) url=$(bpg url app/dev)

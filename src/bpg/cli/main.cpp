@@ -14,6 +14,7 @@
 #include "bpg/cli/help.hpp"
 #include "bpg/cli/reference.hpp"
 #include "bpg/cli/usage.hpp"
+#include "bpg/engine/configure.hpp"
 #include "bpg/cli/version.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/interrupt.hpp"
@@ -103,6 +104,8 @@ bool answer_about_tree(const CLI::App& root, const std::vector<std::string>& wor
     fmt::print("{}", reference(page_of(root)));
   } else if (words[1] == "json") {
     fmt::print("{}", tree_as_json(page_of(root)));
+  } else if (words[1] == "config") {
+    fmt::print("{}", engine::config_template());
   } else if (words[1] == "man" && words.size() == 3) {
     write_manual_pages(page_of(root), words[2]);
   } else {
