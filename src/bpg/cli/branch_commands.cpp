@@ -261,15 +261,17 @@ void add_expire(CLI::App& group, CommandLine& line) {
   CLI::App* command = add_command(group, "expire", "Say when 'bpg cleanup --expired' may delete a branch",
                                   "  bpg branch expire app/review --in 2d\n"
                                   "  bpg branch expire app/review --at 2026-12-24T18:00:00+01:00\n"
-                                  "  bpg branch expire app/review --never\n");
+                                  "  bpg branch expire app/review --never\n",
+                                  {ErrorCode::refused});
   command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
-  CLI::Option_group* when = command->add_option_group("when");
-  when->add_option("--in", options->in, "After this time from now, such as 2h or 3d")->type_name("TIME");
-  when->add_option("--at", options->at, "At this moment (RFC 3339)")->type_name("MOMENT");
-  when->add_flag("--never", options->never, "It does not expire");
-  when->require_option(1);
+  CLI::Option* in = command->add_option("--in", options->in, "After this time from now, such as 2h or 3d")->type_name("TIME");
+  CLI::Option* at = command->add_option("--at", options->at, "At this moment (RFC 3339)")->type_name("MOMENT")->excludes(in);
+  command->add_flag("--never", options->never, "It does not expire")->excludes(in)->excludes(at);
   command->callback([&line, options] {
     line.action = [&line, options] {
+      if (!options->in && !options->at && !options->never) {
+        throw Error(ErrorCode::usage, "say when it expires", "With --in, --at or --never.");
+      }
       const engine::ExpireBranch request{line.subject(options->subject), moment(options->in, options->at)};
       const auto context = line.open();
       const auto branch = engine::expire_branch(*context, request);
@@ -282,9 +284,9 @@ void add_expire(CLI::App& group, CommandLine& line) {
 
 void add_protect(CLI::App& group, CommandLine& line) {
   auto subject = options_of<std::string>();
-  CLI::App* command = add_command(group, "protect", "Keep a branch from reset, undo, deletion and expiry",
-                                  "  bpg branch protect app/main\n"
-                                  "\nBranches cut from it begin with the passwords of all its roles removed; the owner gets a new one, as always.\n");
+  Command* command = add_command(group, "protect", "Keep a branch from reset, undo, deletion and expiry",
+                                 "  bpg branch protect app/main\n");
+  command->details = "Branches cut from it begin with the passwords of all its roles removed; the owner gets a new one, as always.";
   command->add_option("subject", *subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
   command->callback([&line, subject] {
     line.action = [&line, subject] {

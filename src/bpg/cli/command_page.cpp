@@ -126,6 +126,7 @@ const CommandPage* CommandPage::find(const std::string& word) const {
 CommandPage page_of(const CLI::App& app) {
   CommandPage page{.name = full_name(app),
                    .description = app.get_description(),
+                   .details = {},
                    .aliases = app.get_aliases(),
                    .arguments = {},
                    .options = {},
@@ -145,6 +146,7 @@ CommandPage page_of(const CLI::App& app) {
     page.commands.push_back(page_of(*command));
   }
   if (const auto* command = dynamic_cast<const Command*>(&app)) {
+    page.details = command->details;
     page.examples = parse_examples(command->examples);
     page.exit_statuses = page.commands.empty() ? exit_statuses(page, *command) : std::vector<int>{};
   } else {

@@ -15,6 +15,7 @@ class Command : public CLI::App {
   Command(const std::string& description, const std::string& name, CLI::App& parent)
       : CLI::App(description, name, &parent) {}
 
+  std::string details;               ///< sentences that the description has no room for; most commands need none
   std::string examples;              ///< lines of "  bpg …", with "   " and a word about it behind where it needs one
   std::vector<ErrorCode> may_refuse;  ///< what it can end with beside what every command can
   bool opens_home = true;            ///< it works with what `bpg init` made
@@ -47,6 +48,7 @@ struct Example {
 struct CommandPage {
   std::string name;  ///< "bpg branch create"
   std::string description;
+  std::string details;
   std::vector<std::string> aliases;
   std::vector<Value> arguments;
   std::vector<OptionPage> options;

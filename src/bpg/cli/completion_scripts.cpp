@@ -21,7 +21,7 @@ _bpg() {
       :files) compopt -o default ;;
       :directories) compopt -o dirnames ;;
       *)
-        if [[ $candidate == */ ]]; then compopt -o nospace; fi
+        if [[ $candidate == *[/=] ]]; then compopt -o nospace; fi
         COMPREPLY+=("${candidate#"$cut"}")
         ;;
     esac
@@ -42,7 +42,7 @@ _bpg() {
     esac
     word=${${line%%$'\t'*}//:/\\:}
     if [[ $line == *$'\t'* ]]; then word+=":${line#*$'\t'}"; fi
-    if [[ $line == */ ]]; then begun+=("$word"); else whole+=("$word"); fi
+    if [[ $line == *[/=] ]]; then begun+=("$word"); else whole+=("$word"); fi
   done
   local result=1
   if (( $#whole )); then _describe bpg whole && result=0; fi

@@ -3,7 +3,9 @@
 #include <functional>
 #include <map>
 
+#include "bpg/engine/config.hpp"
 #include "bpg/engine/live_names.hpp"
+#include "bpg/engine/setting_layers.hpp"
 
 namespace bpg::cli {
 
@@ -33,6 +35,39 @@ Names new_subjects(const engine::LiveNames& names, const Place&) {
   return beginnings;
 }
 
+Names settings(const Place& place) { return engine::known_settings(place.config_file); }
+
+Names settings_to_set(const Place& place) {
+  Names all = settings(place);
+  for (std::string& name : all) {
+    name += "=";
+  }
+  return all;
+}
+
+Names keys(const Place& place) {
+  Names all;
+  for (const auto& entry : engine::list_config(engine::Home::find(place.config_file).config_file)) {
+    all.push_back(entry.key);
+  }
+  return all;
+}
+
+Names profiles(const Place& place) {
+  Names all;
+  for (const auto& [name, profile] : engine::load_config(engine::Home::find(place.config_file).config_file).profiles) {
+    all.push_back(name);
+  }
+  return all;
+}
+
+/// What does not depend on what there is.
+const std::map<std::string, Names (*)(const Place&)>& fixed_sources() {
+  static const std::map<std::string, Names (*)(const Place&)> all{
+      {"SETTING", settings}, {"SETTING=VALUE", settings_to_set}, {"KEY", keys}, {"PROFILE", profiles}};
+  return all;
+}
+
 /// What is to be completed otherwise than by files and fixed words gets its line here.
 const std::map<std::string, Source>& sources() {
   static const std::map<std::string, Source> all{
@@ -55,6 +90,9 @@ std::vector<std::string> values_of(const std::string& type, const Place& place) 
   }
   if (type == "DIR") {
     return {":directories"};
+  }
+  if (const auto fixed = fixed_sources().find(type); fixed != fixed_sources().end()) {
+    return fixed->second(place);
   }
   const auto source = sources().find(type);
   if (source == sources().end()) {

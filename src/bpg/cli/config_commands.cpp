@@ -84,7 +84,8 @@ void add_set(CLI::App& group, CommandLine& line) {
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "set", "Change one value in the file; comments and order stay",
                                   "  bpg config set retention.deleted 7d\n"
-                                  "  bpg config set profiles.ci.settings.random_page_cost 1.1\n");
+                                  "  bpg config set profiles.ci.settings.random_page_cost 1.1\n",
+                                  {ErrorCode::refused});
   command->add_option("key", options->key, "SECTION.KEY")->required()->type_name("KEY");
   command->add_option("values", options->values, "Its value; a list takes several")->required()->type_name("VALUE");
   command->callback([&line, options] {

@@ -81,13 +81,14 @@ void run(CommandLine& line, const Options& options) {
 
 void add_exec_command(CLI::App& root, CommandLine& line) {
   auto options = options_of<Options>();
-  CLI::App* command = add_command(root, "exec", "Run a command with a branch of its own, which goes when the command ends",
+  Command* command = add_command(root, "exec", "Run a command with a branch of its own, which goes when the command ends",
                                   "  bpg exec app -- pytest -x                          on a branch of app/main\n"
                                   "  bpg exec app/main@fixtures -- make test            of a snapshot: quicker still\n"
-                                  "  bpg exec app --keep -- ./migrate.sh                the branch stays; its name is on standard error\n"
-                                  "\nThe command finds DATABASE_URL, PGHOST, PGPORT, PGUSER, PGDATABASE and PGPASSFILE in its environment. Its\n"
-                                  "exit status is bpg's: 127 where it is not found, 126 where it cannot be run, 128 + N where signal N ended it.\n"
-                                  "The branch syncs nothing to disk and does not survive a power cut, unless it is kept.\n");
+                                  "  bpg exec app --keep -- ./migrate.sh                the branch stays; its name is on standard error\n");
+  command->details =
+      "The command finds DATABASE_URL, PGHOST, PGPORT, PGUSER, PGDATABASE and PGPASSFILE in its environment. Its exit status is "
+      "bpg's: 127 where it is not found, 126 where it cannot be run, 128 + N where signal N ended it. The branch syncs nothing to "
+      "disk and does not survive a power cut, unless it is kept.";
   command->add_option("source", options->source, "The branch or snapshot to begin from")->required()->type_name("SUBJECT[@SNAPSHOT]");
   command->add_option("command", options->command, "After --: the command with its arguments")->required()->type_name("COMMAND");
   command->add_flag("--fast", options->fast, "No checkpoint on the source: crash-consistent; atomic storage only");

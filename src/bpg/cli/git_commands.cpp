@@ -242,13 +242,13 @@ void add_install(CLI::App& group, CommandLine& line) {
                                   "  bpg git install --database app                        writes .bpg.yaml, adds the hook\n"
                                   "  bpg git install --database app --parent main@fixtures\n"
                                   "  bpg git install                                       where .bpg.yaml is there\n");
-  command->add_option("--database", choice->database, "Whose branches follow; written to .bpg.yaml where there is none")->type_name("NAME");
+  command->add_option("--database", choice->database, "Whose branches follow; written to .bpg.yaml where there is none")->type_name("DATABASE");
   command->add_option("--parent", choice->parent, "What they are made from (main)")->type_name("BRANCH[@SNAPSHOT]");
   command->callback([&line, choice] { line.action = [&line, choice] { install(line, *choice); }; });
 }
 
 void add_plain(CLI::App& group, CommandLine& line, const char* name, const char* description, void (*run)(CommandLine&)) {
-  CLI::App* command = add_command(group, name, description, fmt::format("  bpg git {}\n", name));
+  CLI::App* command = add_command(group, name, description, fmt::format("  bpg git {}\n", name), {ErrorCode::not_found, ErrorCode::refused});
   command->callback([&line, run] { line.action = [&line, run] { run(line); }; });
 }
 

@@ -152,6 +152,10 @@ std::string help_page(const CommandPage& page, const Screen& screen) {
   if (!page.aliases.empty()) {
     writer.paragraph(fmt::format("'{}' says the same.", fmt::join(page.aliases, "', '")), indent);
   }
+  if (!page.details.empty()) {
+    writer.heading("DESCRIPTION");
+    writer.paragraph(page.details, indent);
+  }
   if (!page.arguments.empty()) {
     writer.heading("ARGUMENTS");
     Entries entries;

@@ -67,6 +67,9 @@ std::string manual_page(const CommandPage& page, const std::vector<std::string>&
   }
   std::string text = fmt::format(".TH \"{}\" 1 {} \"bpg {}\" betterpg\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n.B {}\n", roff(title), date(),
                                  version, roff(page_name(page)), roff(page.description), roff(page.synopsis()));
+  if (!page.details.empty()) {
+    text += fmt::format(".SH DESCRIPTION\n{}\n", roff(page.details));
+  }
   if (!page.arguments.empty()) {
     text += ".SH ARGUMENTS\n";
     for (const Value& argument : page.arguments) {

@@ -41,6 +41,9 @@ std::string section(const CommandPage& page) {
   if (!page.aliases.empty()) {
     text += fmt::format("\nAlso: `{}`\n", fmt::join(page.aliases, "`, `"));
   }
+  if (!page.details.empty()) {
+    text += fmt::format("\n{}\n", page.details);
+  }
   if (!page.arguments.empty()) {
     text += "\n| argument | |\n|---|---|\n";
     for (const Value& argument : page.arguments) {
@@ -63,6 +66,7 @@ nlohmann::ordered_json to_json(const Value& value) {
 
 nlohmann::ordered_json to_json(const CommandPage& page) {
   nlohmann::ordered_json json{{"name", page.name}, {"description", page.description}, {"synopsis", page.synopsis()}};
+  json["details"] = page.details;
   json["aliases"] = page.aliases;
   json["exit_statuses"] = page.exit_statuses;
   for (const char* key : {"arguments", "options", "examples", "commands"}) {

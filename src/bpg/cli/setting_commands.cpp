@@ -66,11 +66,11 @@ struct Options {
   std::vector<std::string> words;
 };
 
-void add_words(CLI::App& command, Options& options, const std::string& subject_type, const std::string& description) {
-  command.add_option("subject", options.subject, subject_type == "NAME" ? "The database" : "DATABASE/BRANCH")
+void add_words(CLI::App& command, Options& options, const std::string& subject_type, const std::string& word_type) {
+  command.add_option("subject", options.subject, subject_type == "DATABASE" ? "The database" : "DATABASE/BRANCH")
       ->required()
       ->type_name(subject_type);
-  command.add_option("settings", options.words, description);
+  command.add_option("settings", options.words, "One or more")->type_name(word_type);
 }
 
 void refuse_nothing(const engine::ChangeSettings& change, const char* what) {
@@ -82,8 +82,8 @@ void refuse_nothing(const engine::ChangeSettings& change, const char* what) {
 }  // namespace
 
 void add_setting_options(CLI::App& command, std::string& profile, std::vector<std::string>& settings) {
-  command.add_option("--profile", profile, "A profile of the configuration: ci, dev, prod-like or one of yours")->type_name("NAME");
-  command.add_option("--set", settings, "A setting of PostgreSQL; may be repeated")->type_name("NAME=VALUE")->allow_extra_args(false);
+  command.add_option("--profile", profile, "A profile of the configuration: ci, dev, prod-like or one of yours")->type_name("PROFILE");
+  command.add_option("--set", settings, "A setting of PostgreSQL; may be repeated")->type_name("SETTING=VALUE")->allow_extra_args(false);
 }
 
 void add_settings_command(CLI::App& root, CommandLine& line) {
@@ -94,7 +94,7 @@ void add_settings_command(CLI::App& root, CommandLine& line) {
   command->callback([&line, subject] {
     line.action = [&line, subject] {
       const auto context = line.open();
-      const auto view = engine::get_settings(*context, Subject::parse(*subject));
+      const auto view = engine::get_settings(*context, line.subject(*subject));
       line.output.result(to_json(view), view.subject, settings_table(line.output, view));
     };
   });
@@ -104,9 +104,10 @@ void add_branch_setting_commands(CLI::App& group, CommandLine& line) {
   auto set = options_of<Options>();
   CLI::App* command = add_command(group, "set", "Change settings of PostgreSQL for one branch",
                                   "  bpg branch set app/fix-login work_mem=64MB\n"
-                                  "  bpg branch set app/fix-login --profile prod-like\n");
-  add_words(*command, *set, "SUBJECT", "NAME=VALUE, one or more");
-  command->add_option("--profile", set->profile, "Run with this profile of the configuration")->type_name("NAME");
+                                  "  bpg branch set app/fix-login --profile prod-like\n",
+                                  {ErrorCode::refused});
+  add_words(*command, *set, "SUBJECT", "SETTING=VALUE");
+  command->add_option("--profile", set->profile, "Run with this profile of the configuration")->type_name("PROFILE");
   command->callback([&line, set] {
     line.action = [&line, set] {
       engine::ChangeSettings change{.set = engine::parse_settings(set->words)};
@@ -115,7 +116,7 @@ void add_branch_setting_commands(CLI::App& group, CommandLine& line) {
       }
       refuse_nothing(change, "NAME=VALUE or --profile NAME");
       const auto context = line.open();
-      const auto view = engine::change_branch_settings(*context, Subject::parse(set->subject), change);
+      const auto view = engine::change_branch_settings(*context, line.subject(set->subject), change);
       line.output.result(to_json(view), view.subject, fmt::format("set {} for {}\n{}", said(change), view.subject, what_is_left_to_do(view)));
     };
   });
@@ -123,13 +124,13 @@ void add_branch_setting_commands(CLI::App& group, CommandLine& line) {
   auto unset = options_of<Options>();
   command = add_command(group, "unset", "Take settings of one branch back: what its database or profile says applies again",
                         "  bpg branch unset app/fix-login work_mem\n");
-  add_words(*command, *unset, "SUBJECT", "NAME, one or more");
+  add_words(*command, *unset, "SUBJECT", "SETTING");
   command->callback([&line, unset] {
     line.action = [&line, unset] {
       const engine::ChangeSettings change{.unset = unset->words};
       refuse_nothing(change, "NAME");
       const auto context = line.open();
-      const auto view = engine::change_branch_settings(*context, Subject::parse(unset->subject), change);
+      const auto view = engine::change_branch_settings(*context, line.subject(unset->subject), change);
       line.output.result(to_json(view), view.subject, fmt::format("took {} back for {}\n{}", said(change), view.subject, what_is_left_to_do(view)));
     };
   });
@@ -138,8 +139,9 @@ void add_branch_setting_commands(CLI::App& group, CommandLine& line) {
 void add_database_setting_commands(CLI::App& group, CommandLine& line) {
   auto set = options_of<Options>();
   CLI::App* command = add_command(group, "set", "Change settings of PostgreSQL for all branches of a database",
-                                  "  bpg db set app timezone=Europe/Berlin log_min_duration_statement=100ms\n");
-  add_words(*command, *set, "NAME", "NAME=VALUE, one or more");
+                                  "  bpg db set app timezone=Europe/Berlin log_min_duration_statement=100ms\n",
+                                  {ErrorCode::refused});
+  add_words(*command, *set, "DATABASE", "SETTING=VALUE");
   command->callback([&line, set] {
     line.action = [&line, set] {
       const engine::ChangeSettings change{.set = engine::parse_settings(set->words)};
@@ -153,7 +155,7 @@ void add_database_setting_commands(CLI::App& group, CommandLine& line) {
 
   auto unset = options_of<Options>();
   command = add_command(group, "unset", "Take settings of a database back", "  bpg db unset app timezone\n");
-  add_words(*command, *unset, "NAME", "NAME, one or more");
+  add_words(*command, *unset, "DATABASE", "SETTING");
   command->callback([&line, unset] {
     line.action = [&line, unset] {
       const engine::ChangeSettings change{.unset = unset->words};

@@ -218,10 +218,10 @@ std::string settings_table(const Output& output, const engine::SettingsView& vie
                                                                   : setting.source;
     const std::string effective = !view.running ? "at the next start" : setting.effective.value_or("-");
     table.add({setting.name, setting.value, source,
-               setting.pending_restart ? effective + output.paint(" until a restart", Colour::yellow) : effective});
+               setting.pending_restart ? Table::Cell(effective + " until a restart", Colour::yellow) : Table::Cell(effective)});
   }
   std::string text = fmt::format("{}, {}\n\n{}", view.subject,
-                                 view.profile.empty() ? "without a profile" : "profile " + view.profile, table.str());
+                                 view.profile.empty() ? "without a profile" : "profile " + view.profile, table.str(output.screen));
   if (!view.profile_is_known) {
     text += fmt::format("\nThe profile '{0}' is no longer in the configuration, and counts for nothing.\n"
                         "  bpg branch set {1} --profile NAME     gives it another\n",

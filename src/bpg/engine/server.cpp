@@ -193,7 +193,7 @@ void reload_settings(const Context& context, const BranchRef& branch) {
   postgres::Session session(admin_endpoint(context, branch.branch, volume));
   const auto load_time = [&session] { return session.query_value("SELECT pg_conf_load_time()"); };
   const std::string before = load_time();
-  step("write settings", [&] { write_settings(context, branch, volume, Access::open, Durability::durable); });
+  step("write settings", [&] { write_settings(context, branch, volume, Access::open, Durability::full); });
   step("reload", [&] {
     context.runtime->reload(spec_of(context, branch.branch, volume));
     const auto deadline = std::chrono::steady_clock::now() + 10s;

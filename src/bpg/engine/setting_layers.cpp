@@ -121,6 +121,11 @@ std::optional<Time> expiry(const Profile& profile, Time now) {
   return profile.ttl ? std::optional(now + *profile.ttl) : std::nullopt;
 }
 
+std::vector<std::string> known_settings(const std::optional<std::filesystem::path>& config_file) {
+  const Config config = load_config(Home::find(config_file).config_file);
+  return postgres::setting_names(postgres::choose_installation(config.bin_dirs, std::nullopt), server_account(config));
+}
+
 void check_settings(const Context& context, int pg_major, const std::vector<ServerSetting>& settings) {
   if (!settings.empty()) {
     postgres::check_settings(postgres::choose_installation(context.config.bin_dirs, pg_major), context.account, settings);

@@ -40,6 +40,9 @@ std::vector<ServerSetting> merge_settings(const std::vector<ServerSetting>& sett
 /// When a branch expires that is made now with this profile; nothing: never.
 std::optional<Time> expiry(const Profile& profile, Time now);
 
+/// The names of all settings of the newest installed PostgreSQL, for completions. `bpg init` need not have been run.
+std::vector<std::string> known_settings(const std::optional<std::filesystem::path>& config_file);
+
 /// Throws where the database's PostgreSQL would not take them (postgres/setting_check.hpp).
 void check_settings(const Context& context, int pg_major, const std::vector<ServerSetting>& settings);
 
