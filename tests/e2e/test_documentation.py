@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import subprocess
@@ -21,7 +22,9 @@ def environment():
     directory = pathlib.Path(tempfile.mkdtemp(prefix="bpg-docs-", dir=os.environ.get("TMPDIR", "/var/tmp")))
     directory.chmod(0o711)
     home = directory / "home"
-    environment = dict(os.environ, BPG_HOME=str(home), PAGER="cat", PATH=f"{PROGRAMS}:{os.environ['PATH']}")
+    first_port = random.randrange(20000, 30000)
+    environment = dict(os.environ, BPG_HOME=str(home), PAGER="cat", PATH=f"{PROGRAMS}:{os.environ['PATH']}",
+                       BPG_PORTS_RANGE=f"{first_port}-{first_port + 300}")
     yield environment
     for arguments in (["db", "delete", "shop", "--force", "--now"], ["cleanup", "--now"], ["init", "--remove"]):
         subprocess.run(["bpg", "--yes", *arguments], env=environment, capture_output=True, timeout=60)
