@@ -21,7 +21,7 @@ TEST(Settings, LaterLayersStandBelowAndWin) {
 }
 
 TEST(Settings, AVolumeInTheMakingIsNotSyncedWhateverTheLayersSay) {
-  const std::string text = render_settings({.durable = false, .layers = {{"branch", {{"fsync", "on"}}}}});
+  const std::string text = render_settings({.durability = Durability::synced_at_the_end, .layers = {{"branch", {{"fsync", "on"}}}}});
   EXPECT_GT(text.find("fsync = 'off'"), text.find("fsync = 'on'"));
 }
 
