@@ -5,8 +5,8 @@
 export LC_ALL=C.UTF-8 PAGER=cat
 root_of_checkout=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 bpg_binary=$root_of_checkout/build/release/bin/bpg
-# What one checkout has compiled, another need not compile again, whatever its place and language.
-export CCACHE_BASEDIR=$root_of_checkout CCACHE_SLOPPINESS=locale
+# What one checkout has compiled, another need not compile again, whatever its place.
+export CCACHE_BASEDIR=$root_of_checkout
 
 # What a build needs, and nothing else.
 build_packages=(
