@@ -9,8 +9,9 @@ function(bpg_compile_options target)
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${target} PRIVATE -fpch-preprocess)  # for ccache
-    # False alarms on string + literal and on vectors of strings, GCC PR105651 and PR105329.
-    target_compile_options(${target} PRIVATE -Wno-restrict -Wno-array-bounds)
+    # GCC 12 raises false alarms on strings that it has inlined, PR105651 and PR105329.
+    target_compile_options(${target} PRIVATE
+      -Wno-restrict -Wno-array-bounds -Wno-stringop-overread -Wno-stringop-overflow)
   endif()
   if(BPG_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${BPG_SANITIZE} -fno-omit-frame-pointer)
