@@ -126,7 +126,7 @@ void copy_control_file_needing_label(const fs::path& from, const fs::path& to) {
   const uint32_t crc = crc32c(bytes.data(), crc_offset);
   std::memcpy(bytes.data() + crc_offset, &crc, sizeof crc);
   const fs::path target = to / "global" / "pg_control";
-  const UniqueFd fd = open_file(target, O_WRONLY | O_TRUNC);  // in place: keeps the copy's owner and mode
+  const UniqueFd fd = open_file(target, O_WRONLY | O_TRUNC | O_NOFOLLOW);  // in place: keeps the copy's owner and mode
   write_all(fd.get(), bytes, target);
   if (::fsync(fd.get()) != 0) {
     throw system_error(errno, fmt::format("cannot fsync {}", target.string()));

@@ -15,7 +15,16 @@ namespace bpg::postgres {
 
 namespace {
 
+/// Whoever can write as the server's account must not lead bpg, which may run as root, elsewhere.
+void refuse_link(const fs::path& path) {
+  if (fs::is_symlink(path)) {
+    throw Error(ErrorCode::refused, fmt::format("{} is a link to {}", path.string(), fs::read_symlink(path).string()),
+                "A branch is within its volume: put the directory itself back there, with its server stopped.");
+  }
+}
+
 void empty_directory(const fs::path& directory) {
+  refuse_link(directory);
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(directory, missing)) {
     remove_tree(entry.path());
@@ -24,8 +33,8 @@ void empty_directory(const fs::path& directory) {
 
 /// copy_file_range(2) shares the blocks where the file system can.
 void copy_segment(const fs::path& from, const fs::path& to, const Account& account) {
-  const UniqueFd source = open_file(from, O_RDONLY);
-  const UniqueFd target = open_file(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const UniqueFd source = open_file(from, O_RDONLY | O_NOFOLLOW);
+  const UniqueFd target = open_file(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
   for (;;) {
     const ssize_t count = ::copy_file_range(source.get(), nullptr, target.get(), nullptr, size_t{1} << 30, 0);
     if (count == 0) {
@@ -86,6 +95,8 @@ void complete_copy(const fs::path& source, const fs::path& copy, Lsn start_lsn, 
   const ControlFile control = read_control_file(source);
   const WriteOptions mine{.mode = 0600, .owner = {account.uid, account.gid}};
   const Owner owner{account.uid, account.gid};
+  refuse_link(source / "pg_wal");
+  refuse_link(copy / "pg_wal");
   make_directory(copy / "pg_wal", 0700, owner);
   make_directory(copy / "pg_wal" / "archive_status", 0700, owner);
   const uint64_t last = last_segment_before(stop.stop_lsn, control.wal_segment_size);
@@ -101,6 +112,8 @@ void complete_copy(const fs::path& source, const fs::path& copy, Lsn start_lsn, 
 }
 
 void forget_source(const fs::path& data_directory) {
+  refuse_link(data_directory);
+  refuse_link(data_directory / "pg_wal");
   for (const char* name : {"postmaster.pid", "postmaster.opts", "standby.signal", "recovery.signal"}) {
     remove_tree(data_directory / name);
   }
