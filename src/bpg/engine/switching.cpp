@@ -1,6 +1,7 @@
 #include "bpg/engine/switching.hpp"
 
 #include "bpg/engine/server.hpp"
+#include "bpg/util/error.hpp"
 #include "bpg/util/interrupt.hpp"
 
 namespace bpg::engine {
@@ -20,7 +21,7 @@ Switching::~Switching() {
   try {
     end_switching(m_context, m_branch);
   } catch (const std::exception&) {
-    // The error that brought us here is the one to tell. The mark stays: the next command tries again.
+    // The error that brought us here is the one to tell.
   }
 }
 
@@ -35,11 +36,21 @@ void end_switching(Context& context, const BranchId& id) {
     }
   }
   const auto database = context.catalog.databases.find(branch->database);
+  const auto clear_mark = [&] {
+    branch->switching = false;
+    context.catalog.write([&] { context.catalog.branches.update(*branch); });
+  };
   if (branch->state == State::ready && branch->wants_running && database) {
-    start_server(context, {*database, *branch});
+    try {
+      start_server(context, {*database, *branch});
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::interrupted) {
+        clear_mark();  // else each command that follows would try again, and wait as long
+      }
+      throw;
+    }
   }
-  branch->switching = false;
-  context.catalog.write([&] { context.catalog.branches.update(*branch); });
+  clear_mark();
 }
 
 }  // namespace bpg::engine

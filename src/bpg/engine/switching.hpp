@@ -25,7 +25,8 @@ class Switching {
 };
 
 /// Brings a branch that was left `switching` to rest: stops servers of volumes it does not point at, starts its own
-/// if it wants to run, clears the mark.
+/// if it wants to run, clears the mark. A server that does not start is told by its error and not tried again until
+/// somebody starts it; after an interruption the mark stays.
 void end_switching(Context& context, const BranchId& branch);
 
 }  // namespace bpg::engine
