@@ -19,12 +19,17 @@ void print_line(std::FILE* file, std::string_view text) {
   }
 }
 
+/// JSON is UTF-8; what is not, such as the name of a file, has U+FFFD in it.
+std::string dumped(const nlohmann::ordered_json& json, int indent) {
+  return json.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 }  // namespace
 
 void Output::result(const nlohmann::ordered_json& as_json, std::string_view as_quiet, std::string_view as_text) const {
   end_progress();
   if (json) {
-    print_line(stdout, as_json.dump(2));
+    print_line(stdout, dumped(as_json, 2));
   } else if (quiet) {
     print_line(stdout, as_quiet);
   } else {
@@ -58,7 +63,7 @@ void Output::error(const Error& error) const {
                                          {{"code", describe(error.code()).slug},
                                           {"message", error.message()},
                                           {"hint", error.hint().empty() ? nlohmann::json(nullptr) : nlohmann::json(error.hint())}}}};
-    print_line(stderr, object.dump());
+    print_line(stderr, dumped(object, -1));
     return;
   }
   print_line(stderr, fmt::format("{} {}", coloured("bpg:", Colour::red, error_colour), printable(error.message(), true)));
