@@ -198,6 +198,39 @@ def test_a_server_that_does_not_start(any_bpg):
     assert bpg.sql("app/dev", "SELECT count(*) FROM t") == 3
 
 
+def test_words_that_are_no_utf8(any_bpg):
+    odd = os.fsdecode(b"\xff")
+    any_bpg.fails(2, "usage", "branch", "get", f"app/{odd}")
+    any_bpg.fails(3, "not_found", "db", "create", "other", "--from-dump", f"/tmp/{odd}")
+
+
+def test_a_server_that_does_not_start_in_the_making(any_bpg):
+    bpg = any_bpg
+    with nothing_changes(bpg):
+        # The log goes with the branch, so nobody is sent to it.
+        expect(bpg, "branch create app/dev --set shared_buffers=4TB", "postgres", "did not start: could not map", "shared memory")
+
+
+@pytest.mark.parametrize("name", ["pg_replslot", "pg_wal"])
+def test_a_link_does_not_lead_out_of_a_volume(one_of_each, name, tmp_path):
+    """Whoever can write as the server's account must not make bpg, which may be root, empty another's directory."""
+    bpg = one_of_each
+    outside = tmp_path
+    (outside / "archive_status").mkdir()
+    (outside / "precious").write_text("x")
+    (outside / "archive_status" / "precious").write_text("x")
+    bpg.ok("stop", "app")
+    entry = bpg.volume("app") / "data" / name
+    entry.rename(entry.with_name("kept"))
+    entry.symlink_to(outside)
+    with nothing_changes(bpg):
+        error = bpg.fails(5, "refused", "branch", "create", "app/dev")
+        assert "is a link to" in error["message"]
+    assert (outside / "precious").exists() and (outside / "archive_status" / "precious").exists()
+    entry.unlink()
+    entry.with_name("kept").rename(entry)
+
+
 def test_a_data_directory_that_vanishes(any_bpg):
     bpg = any_bpg
     data = bpg.volume("app") / "data"

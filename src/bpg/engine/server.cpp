@@ -75,6 +75,15 @@ void check_identity(postgres::Session& session, const VolumeId& volume) {
   }
 }
 
+/// A log goes with the volume that was being made: what PostgreSQL advises in it stands in for it.
+Error explained_by_log(const Error& error, const fs::path& log_file) {
+  constexpr std::string_view mark = "HINT:  ";
+  const std::string log = read_file_if_exists(log_file).value_or("");
+  const size_t at = log.rfind(mark);
+  const std::string advice = at == std::string::npos ? "" : log.substr(at + mark.size(), log.find('\n', at) - at - mark.size());
+  return Error(error.code(), error.message(), advice.empty() ? "'bpg settings' of its parent shows what it would run with." : advice);
+}
+
 /// The endpoint opens a moment after the reload; nothing tells when.
 void wait_for_endpoint(const postgres::Endpoint& endpoint, const VolumeId& volume) {
   const auto deadline = std::chrono::steady_clock::now() + 10s;
@@ -130,7 +139,14 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
     spec.settings.push_back(std::move(setting));
   }
   auto verifier = std::async(std::launch::async, [&] { return postgres::scram_verifier(postgres::owner_role, password); });
-  step("start server", [&] { context.runtime->start(spec, start_deadline); });
+  step("start server", [&] {
+    try {
+      context.runtime->start(spec, start_deadline);
+    } catch (const Error& error) {
+      const bool log_goes = volume.state == State::creating && error.code() == ErrorCode::postgres;
+      throw log_goes ? explained_by_log(error, spec.log_file) : error;
+    }
+  });
   step("settle", [&] {
     const postgres::Endpoint admin = admin_endpoint(context, branch.branch, id);
     postgres::Session session(admin);
