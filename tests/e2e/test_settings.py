@@ -50,6 +50,7 @@ def test_what_needs_a_restart_says_so(any_bpg):
         (2, "usage", "work_mem", "is not NAME=VALUE", None),
         (2, "usage", "work mem=1MB", "is not the name of a setting", None),
         (2, "usage", "shared_preload_libraries=no_such_library", "no library 'no_such_library'", None),
+        (2, "usage", "session_preload_libraries=no_such_library", "no library 'no_such_library'", "Nobody could connect"),
         (2, "usage", "include=/etc/passwd", "has no setting", None),
         (5, "refused", "port=5432", "port cannot be set", None),
         (5, "refused", "archive_command=cp %p /x", "archive_command cannot be set", None),
@@ -176,6 +177,22 @@ def test_reset_and_undo_keep_settings(any_bpg):
     assert source(bpg, "app/dev", "work_mem") == ("6MB", "branch")
 
 
+def test_settings_of_sessions_do_not_bind_bpgs_own(one_of_each):
+    bpg = one_of_each
+    names = {"default_transaction_read_only": "on", "statement_timeout": "1ms", "lock_timeout": "1ms",
+             "idle_in_transaction_session_timeout": "1ms", "idle_session_timeout": "10ms", "exit_on_error": "on"}
+    bpg.ok("branch", "set", "app", *(f"{name}={value}" for name, value in names.items()))
+    told = settings(bpg, "app")
+    assert {name: told[name]["effective"] for name in ("default_transaction_read_only", "statement_timeout")} == {
+        "default_transaction_read_only": "on", "statement_timeout": "1ms"}
+    bpg.ok("branch", "create", "app/dev")
+    bpg.ok("branch", "reset", "app/dev")
+    bpg.ok("db", "create", "other", "--template", "app")
+    bpg.ok("exec", "app", "--", "true")
+    bpg.ok("branch", "unset", "app", *names)
+    assert bpg.sql("app", "INSERT INTO t VALUES (4) RETURNING n") == 4
+
+
 def test_a_clone_may_have_less_than_its_source(one_of_each):
     """PostgreSQL insists on the source's numbers in archive recovery and hot standby; a clone does neither."""
     bpg = one_of_each
@@ -215,6 +232,9 @@ def test_a_setting_that_keeps_the_server_from_starting_can_be_taken_back(any_bpg
     bpg.ok("branch", "create", "app/dev")
     bpg.ok("branch", "set", "app/dev", "max_connections=10", "superuser_reserved_connections=10")
     bpg.fails(6, "postgres", "restart", "app/dev")
+    # Nor do the commands that follow try to start it, one after the other.
+    assert bpg.ok("status").err == ""
+    assert bpg.branch("app/dev")["status"] == "stopped"
     bpg.ok("branch", "unset", "app/dev", "max_connections", "superuser_reserved_connections")
     bpg.ok("start", "app/dev")
     assert bpg.sql("app/dev", "SELECT count(*) FROM t") == 3

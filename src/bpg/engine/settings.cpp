@@ -40,8 +40,13 @@ void ask_server(const Context& context, const BranchRef& branch, std::map<std::s
     names.push_back(name);
   }
   postgres::Session session(admin_endpoint(context, branch.branch, branch.branch.volume));
+  // What our own session overrides is in effect for the others as the file has it.
   const auto rows = session.query(
-      "SELECT n, current_setting(n, true), coalesce(s.pending_restart, false),"
+      "SELECT n,"
+      "       CASE WHEN s.source = 'client'"
+      "            THEN (SELECT f.setting FROM pg_file_settings f WHERE lower(f.name) = n AND f.applied)"
+      "            ELSE current_setting(n, true) END,"
+      "       coalesce(s.pending_restart, false),"
       "       coalesce(s.sourcefile LIKE '%/postgresql.auto.conf', false)"
       "  FROM (SELECT unnest($1::text[]) UNION SELECT lower(name) FROM pg_settings"
       "         WHERE sourcefile LIKE '%/postgresql.auto.conf') AS wanted (n)"

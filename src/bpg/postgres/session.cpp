@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include "bpg/postgres/data_directory.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/interrupt.hpp"
 #include "bpg/util/text.hpp"
@@ -50,6 +51,18 @@ bool wait_for(PGconn* connection, short events, Clock::time_point deadline) {
   }
 }
 
+/// A branch may have settings that would end our own sessions, or keep them from working: these go first (libpq's
+/// `options`). Only a superuser may say which libraries a session loads.
+std::string own_options(const Endpoint& endpoint) {
+  std::string options =
+      "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0"
+      " -c default_transaction_read_only=off -c exit_on_error=off -c local_preload_libraries=";
+  if (endpoint.user == superuser) {
+    options += " -c session_preload_libraries=";
+  }
+  return options;
+}
+
 void cancel(PGconn* connection) {
   if (PGcancel* cancellation = PQgetCancel(connection)) {
     char error[256];
@@ -90,12 +103,13 @@ Session::~Session() = default;
 
 Session::Session(const Endpoint& endpoint, std::chrono::milliseconds connect_deadline) {
   const std::string port = fmt::format("{}", endpoint.port);
+  const std::string options = own_options(endpoint);
   // passfile: none, or an entry of the user's ~/.pgpass would answer for a wrong password.
   const char* const keys[] = {"host", "port", "user", "dbname", "password", "application_name",
-                              "passfile", "client_encoding", "sslmode", "gssencmode", nullptr};
+                              "passfile", "client_encoding", "sslmode", "gssencmode", "options", nullptr};
   const char* const values[] = {endpoint.host.c_str(), port.c_str(), endpoint.user.c_str(),
                                 endpoint.database.c_str(), endpoint.password.c_str(), "bpg",
-                                "/dev/null/none", "UTF8", "disable", "disable", nullptr};
+                                "/dev/null/none", "UTF8", "disable", "disable", options.c_str(), nullptr};
   const auto deadline = Clock::now() + connect_deadline;
   m_connection.reset(PQconnectStartParams(keys, values, 0));
   PGconn* connection = m_connection.get();
@@ -114,6 +128,10 @@ Session::Session(const Endpoint& endpoint, std::chrono::milliseconds connect_dea
     throw server_error(PQerrorMessage(connection));
   }
   PQsetNoticeProcessor(connection, [](void*, const char*) {}, nullptr);
+  constexpr int has_idle_session_timeout = 140000;  // an older one would refuse the option
+  if (endpoint.user == superuser && server_version() >= has_idle_session_timeout) {
+    query("SET idle_session_timeout = 0");
+  }
 }
 
 void Session::send(const std::string& sql, const std::vector<std::string>& parameters) {

@@ -44,6 +44,7 @@ constexpr Fixed fixed[] = {
     {"transaction_isolation", "it belongs to a transaction; there is default_transaction_isolation"},
     {"transaction_read_only", "it belongs to a transaction; there is default_transaction_read_only"},
     {"transaction_deferrable", "it belongs to a transaction; there is default_transaction_deferrable"},
+    {"db_user_namespace", "the roles that bpg and URLs name would be others"},
     {"role", "it belongs to a session"},
     {"session_authorization", "it belongs to a session"},
     {"seed", "it belongs to a session"},
@@ -81,7 +82,7 @@ std::string part_of_log(const std::string& log, std::string_view severity) {
 }
 
 void check_library_files(const Installation& installation, const ServerSetting& setting) {
-  if (setting.name != "shared_preload_libraries") {
+  if (!setting.name.ends_with("_preload_libraries")) {
     return;
   }
   const std::string directory(trim(run_checked({installation.program("pg_config").string(), "--pkglibdir"})));
@@ -92,7 +93,8 @@ void check_library_files(const Installation& installation, const ServerSetting& 
     }
     if (!std::filesystem::exists(std::filesystem::path(directory) / (name + ".so"))) {
       throw Error(ErrorCode::usage, fmt::format("PostgreSQL {} has no library '{}' in {}", installation.major, name, directory),
-                  "The server would not start. Install the extension's package first.");
+                  setting.name.starts_with("shared") ? "The server would not start. Install the extension's package first."
+                                                     : "Nobody could connect. Install the extension's package first.");
     }
   }
 }

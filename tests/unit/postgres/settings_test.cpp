@@ -32,7 +32,7 @@ TEST(Settings, ValuesCannotLeaveTheirQuotes) {
 
 TEST(Settings, WhatBetterpgDecidesIsRefused) {
   for (const char* name : {"port", "listen_addresses", "unix_socket_directories", "archive_command", "cluster_name",
-                           "log_filename", "recovery_target_time", "primary_conninfo", "role"}) {
+                           "log_filename", "recovery_target_time", "primary_conninfo", "db_user_namespace", "role"}) {
     EXPECT_THROW(refuse_fixed_setting({name, "x"}), Error) << name;
   }
   EXPECT_THROW(refuse_fixed_setting({"wal_level", "minimal"}), Error);
