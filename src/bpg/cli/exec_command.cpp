@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bpg/cli/command_line.hpp"
+#include "bpg/cli/text.hpp"
 #include "bpg/engine/exec.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/foreground.hpp"
@@ -54,7 +55,13 @@ int run_command(const CommandLine& line, const std::vector<std::string>& command
 }
 
 /// Standard error is the command's, too, and its terminal may be gone: whether this can be printed must not matter.
-void say(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
+void say(const std::string& text) { std::fputs(text.c_str(), stderr); }
+
+/// Of a branch that was kept: its name alone where a program may read it, with what to do about it on a terminal.
+std::string about_kept(const CommandLine& line, const std::string& subject) {
+  return subject + "\n" +
+         (line.output.quiet ? "" : next_commands({{"bpg connect " + subject, "psql on it"}, {"bpg branch delete " + subject, "when it is not needed any more"}}));
+}
 
 void run(CommandLine& line, const Options& options) {
   const engine::Exec request{.source = line.subject_at(options.source), .fast = options.fast, .keep = options.keep};
@@ -69,10 +76,10 @@ void run(CommandLine& line, const Options& options) {
     return run_command(line, options.command, environment);
   });
   if (result.kept) {
-    say(result.kept->subject());
+    say(about_kept(line, result.kept->subject()));
   }
   if (!result.left_behind.empty()) {
-    say(fmt::format("bpg: the branch was left behind, for the next command to remove: {}", result.left_behind));
+    say(fmt::format("bpg: the branch was left behind, for the next command to remove: {}\n", result.left_behind));
   }
   line.exit_status = result.exit_status;
 }
