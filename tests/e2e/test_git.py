@@ -211,7 +211,7 @@ def test_a_pin_stands_for_the_database(followed):
     assert set(bpg.branches()) == {"app/main", "app/renamed"}
     # Errors tell where the database comes from.
     said = followed.fails(3, "not_found", "url", "app")
-    assert "no branch 'app/app'" in said and f"a branch of 'app' here, because {followed.pin} pins it" in said
+    assert "no branch 'app/app'" in said and f"a branch of 'app' here, because {followed.pin} pins it; its own branch is 'main'" in said
     assert "pins" not in followed.fails(3, "not_found", "url", "app/nothing")
     # Elsewhere it does not hold.
     assert bpg.ok("url", "app").out == followed.ok("url", "main")

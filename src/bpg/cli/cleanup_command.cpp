@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "bpg/cli/command_line.hpp"
@@ -10,7 +12,13 @@ namespace bpg::cli {
 
 namespace {
 
-std::string summary(const std::vector<engine::CleanUpEntry>& entries, bool dry_run) {
+/// Whether the retention window alone keeps the volume.
+bool only_waits(const engine::CleanUpEntry& entry) {
+  return entry.kind == engine::CleanUpEntry::Kind::retained_volume && !entry.freed && entry.volume.held_by.empty();
+}
+
+std::string summary(const std::vector<engine::CleanUpEntry>& entries, const engine::CleanUp& request) {
+  const bool dry_run = request.dry_run;
   uint64_t bytes = 0;
   size_t freed = 0;
   size_t deleted = 0;
@@ -26,7 +34,12 @@ std::string summary(const std::vector<engine::CleanUpEntry>& entries, bool dry_r
     text = fmt::format("{} {} expired {}\n", dry_run ? "would delete" : "deleted", deleted, deleted == 1 ? "branch" : "branches");
   }
   // What volumes share among themselves comes free with the last of them, and is not in the sum.
-  return text + fmt::format("{} {} of {} volumes, at least {}\n", dry_run ? "would free" : "freed", freed, entries.size(), format_bytes(bytes));
+  text += fmt::format("{} {} of {} {}{}\n", dry_run ? "would free" : "freed", freed, entries.size(), entries.size() == 1 ? "volume" : "volumes",
+                      freed > 0 ? ", at least " + format_bytes(bytes) : "");
+  if (request.deleted && std::ranges::any_of(entries, only_waits)) {
+    text += next_commands({{"bpg cleanup --now", "frees what is in its retention window, too"}});
+  }
+  return text;
 }
 
 /// What --quiet prints: the volumes that were freed, and the branches that were deleted.
@@ -51,7 +64,7 @@ void run(CommandLine& line, const engine::CleanUp& request) {
   const auto entries = engine::clean_up(*context, request);
   line.output.result(to_json(entries), done(entries),
                      entries.empty() ? (request.deleted ? "Nothing is kept: there is nothing to free.\n" : "Nothing has expired.\n")
-                                     : cleanup_table(line.output, entries) + summary(entries, request.dry_run));
+                                     : cleanup_table(line.output, entries) + summary(entries, request));
 }
 
 }  // namespace

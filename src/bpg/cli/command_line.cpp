@@ -51,7 +51,8 @@ SubjectAt CommandLine::subject_at(std::string_view text) {
   }
   const auto [pin, passed_over] = workspace::find_pin();
   if (pin) {
-    pin_remark = fmt::format("A word without a slash is a branch of '{}' here, because {} pins it.", pin->database, pin->file.string());
+    pin_remark = fmt::format("A word without a slash is a branch of '{0}' here, because {1} pins it{2}.", pin->database, pin->file.string(),
+                             text == pin->database ? fmt::format("; its own branch is '{}'", main_branch) : "");
     return workspace::parse_subject(text, *pin);
   }
   if (!passed_over.empty()) {

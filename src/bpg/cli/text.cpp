@@ -242,9 +242,9 @@ std::string status_page(const Output& output, const engine::Status& status) {
                                                    format_bytes(status.space.total_bytes))}});
   text += "\n" + branch_tree(output, status.branches);
   if (!status.retained.empty()) {
-    text += fmt::format("\n{} of reset or deleted branches {} kept; 'bpg cleanup --dry-run' shows them.\n",
-                        status.retained.size() == 1 ? "One volume" : fmt::format("{} volumes", status.retained.size()),
-                        status.retained.size() == 1 ? "is" : "are");
+    const bool one = status.retained.size() == 1;
+    text += fmt::format("\n{} of reset or deleted branches {} kept; 'bpg cleanup --dry-run' shows {}.\n",
+                        one ? "One volume" : fmt::format("{} volumes", status.retained.size()), one ? "is" : "are", one ? "it" : "them");
   }
   return text;
 }

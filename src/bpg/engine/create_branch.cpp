@@ -32,7 +32,8 @@ CloneSource find_source(const Context& context, const CreateBranch& request) {
 void refuse_taken_name(const Context& context, const Database& database, const Subject& subject) {
   if (context.catalog.branches.find_live(database.id, subject.branch)) {
     throw Error(ErrorCode::already_exists, fmt::format("branch '{}' exists already", subject.str()),
-                fmt::format("Choose another name, or bring it up to date with 'bpg branch reset {}'.", subject.str()));
+                subject.branch == main_branch ? fmt::format("Name the new branch: {}/NAME.", subject.database)
+                                              : fmt::format("Choose another name, or bring it up to date with 'bpg branch reset {}'.", subject.str()));
   }
 }
 
