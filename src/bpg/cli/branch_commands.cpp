@@ -74,9 +74,9 @@ void add_create(CLI::App& group, CommandLine& line) {
       const auto branch = engine::create_branch(*context, request);
       const std::string from = request.from ? request.from->str() : branch.database + "/" + branch.parent.value_or("");
       line.output.result(to_json(branch), branch.subject(),
-                         fmt::format("created {} from {} {}\n{}  {}\n", branch.subject(), from, in_time(), durability_note(branch),
-                                     request.start ? fmt::format("bpg connect {}", branch.subject())
-                                                   : fmt::format("bpg start {}", branch.subject())));
+                         fmt::format("created {} from {} {}\n{}", branch.subject(), from, in_time(), durability_note(branch)) +
+                             next_commands({request.start ? NextCommand{"bpg connect " + branch.subject(), "psql on it"}
+                                                          : NextCommand{"bpg start " + branch.subject(), "starts its server"}}));
     };
   });
 }
@@ -170,7 +170,7 @@ void add_delete(CLI::App& group, CommandLine& line) {
                             : fmt::format("deleted {}; its volume is kept\n", branch.subject());
       }
       if (!request.now) {
-        text += fmt::format("  bpg branch undelete {}     brings it back\n  bpg cleanup --now     frees the space\n", request.subject.str());
+        text += next_commands({{"bpg branch undelete " + request.subject.str(), "brings it back"}, {"bpg cleanup --now", "frees the space"}});
       }
       line.output.result(to_json(deleted), names(deleted), text);
     };
@@ -216,13 +216,12 @@ void add_reset(CLI::App& group, CommandLine& line) {
       const auto context = line.open();
       const auto branch = engine::reset_branch(*context, options->request);
       const std::string target = options->request.to.empty() ? branch.database + "/" + branch.parent.value_or("") : options->request.to;
-      line.output.result(to_json(branch), branch.subject(),
-                         fmt::format("reset {} to {} {}\n", branch.subject(), target, in_time()) +
-                             (options->request.now ? "  what it held before is freed\n"
-                                                   : fmt::format("  what it held before is kept\n"
-                                                                 "  bpg branch undo {}     goes back to it\n"
-                                                                 "  bpg cleanup --now     frees its space\n",
-                                                                 branch.subject())));
+      std::string text = fmt::format("reset {} to {} {}\n  what it held before is {}\n", branch.subject(), target, in_time(),
+                                     options->request.now ? "freed" : "kept");
+      if (!options->request.now) {
+        text += next_commands({{"bpg branch undo " + branch.subject(), "goes back to it"}, {"bpg cleanup --now", "frees its space"}});
+      }
+      line.output.result(to_json(branch), branch.subject(), text);
     };
   });
 }
@@ -244,8 +243,8 @@ void add_undo(CLI::App& group, CommandLine& line) {
       const auto context = line.open();
       const auto branch = engine::undo_reset(*context, {line.subject(options->subject), options->to});
       line.output.result(to_json(branch), branch.subject(),
-                         fmt::format("{} is back on {} {}\n  bpg branch undo {}     undoes this\n", branch.subject(),
-                                     branch.volume.id.str(), in_time(), branch.subject()));
+                         fmt::format("{} is back on {} {}\n", branch.subject(), branch.volume.id.str(), in_time()) +
+                             next_commands({{"bpg branch undo " + branch.subject(), "undoes this"}}));
     };
   });
 }

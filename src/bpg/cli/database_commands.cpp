@@ -61,8 +61,9 @@ void add_create(CLI::App& group, CommandLine& line) {
       const auto context = line.open();
       const auto branch = engine::create_database(*context, options->request);
       line.output.result(to_json(branch), branch.subject(),
-                         fmt::format("created database {} with its branch {} {}\n{}  bpg connect {}     psql on it\n  bpg url {}         its URL\n",
-                                     branch.database, branch.subject(), in_time(), durability_note(branch), branch.database, branch.database));
+                         fmt::format("created database {} with its branch {} {}\n{}", branch.database, branch.subject(), in_time(),
+                                     durability_note(branch)) +
+                             next_commands({{"bpg connect " + branch.database, "psql on it"}, {"bpg url " + branch.database, "its URL"}}));
     };
   });
 }
@@ -129,12 +130,11 @@ void add_delete(CLI::App& group, CommandLine& line) {
       }
       const auto context = line.open();
       const auto database = engine::delete_database(*context, *request);
-      line.output.result(to_json(database), database.name,
-                         request->now ? fmt::format("deleted database {} and freed its volumes\n", database.name)
-                                      : fmt::format("deleted database {}; its volumes are kept\n"
-                                                    "  bpg db undelete {}     brings it back\n"
-                                                    "  bpg cleanup --now     frees the space\n",
-                                                    database.name, database.name));
+      std::string text = fmt::format("deleted database {}{}\n", database.name, request->now ? " and freed its volumes" : "; its volumes are kept");
+      if (!request->now) {
+        text += next_commands({{"bpg db undelete " + database.name, "brings it back"}, {"bpg cleanup --now", "frees the space"}});
+      }
+      line.output.result(to_json(database), database.name, text);
     };
   });
 }

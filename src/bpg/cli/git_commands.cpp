@@ -201,7 +201,8 @@ void install(CommandLine& line, const workspace::PinChoice& choice) {
     text += fmt::format("  it calls the hook that was there before, which is now {}\n", hook.kept.string());
   }
   text += fmt::format("{} {}: the database is {}\n", installed.wrote_pin ? "wrote" : "as it stands in", pin.file.string(), pin.database);
-  text += "From the next checkout on, a database branch follows the git branch.\n  bpg git sync     makes that of the present one\n";
+  text += "From the next checkout on, a database branch follows the git branch.\n";
+  text += next_commands({{"bpg git sync", "makes that of the present one"}});
   auto git_branch = workspace::current_git_branch(tree);
   print(line, look(*context, {std::move(tree), std::move(pin), std::move(git_branch)}), text);
 }

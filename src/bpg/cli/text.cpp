@@ -1,5 +1,6 @@
 #include "bpg/cli/text.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -223,9 +224,20 @@ std::string settings_table(const Output& output, const engine::SettingsView& vie
   std::string text = fmt::format("{}, {}\n\n{}", view.subject,
                                  view.profile.empty() ? "without a profile" : "profile " + view.profile, table.str(output.screen));
   if (!view.profile_is_known) {
-    text += fmt::format("\nThe profile '{0}' is no longer in the configuration, and counts for nothing.\n"
-                        "  bpg branch set {1} --profile NAME     gives it another\n",
-                        view.profile, view.subject);
+    text += fmt::format("\nThe profile '{}' is no longer in the configuration, and counts for nothing.\n{}",
+                        view.profile, next_commands({{"bpg branch set " + view.subject + " --profile NAME", "gives it another"}}));
+  }
+  return text;
+}
+
+std::string next_commands(const std::vector<NextCommand>& commands) {
+  size_t width = 0;
+  for (const auto& next : commands) {
+    width = std::max(width, next.command.size());
+  }
+  std::string text;
+  for (const auto& next : commands) {
+    text += fmt::format("  {:<{}}     {}\n", next.command, width, next.effect);
   }
   return text;
 }

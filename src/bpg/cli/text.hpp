@@ -30,6 +30,15 @@ std::string names(const std::vector<engine::BranchView>& branches);
 std::string names(const std::vector<engine::DatabaseView>& databases);
 std::string names(const std::vector<engine::SnapshotView>& snapshots);
 
+/// What one may type next.
+struct NextCommand {
+  std::string command;
+  std::string effect;  ///< "goes back to it"
+};
+
+/// One a line, the effects in a column.
+std::string next_commands(const std::vector<NextCommand>& commands);
+
 /// A line that says so where a power cut may destroy the branch; else nothing.
 std::string durability_note(const engine::BranchView& branch);
 
