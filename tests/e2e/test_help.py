@@ -21,6 +21,15 @@ NOT_RUN = {
     "bpg init --remove": "test_branches.py and every home of the suite do it",
     "bpg branch undo app/fix-login --to vol_…": "a volume's id differs each time: test_branches.py",
     "bpg completion fish | source": "needs fish: test_completion.py",
+    'pg_dump -Fc "$OLD_URL" | bpg db create app --from-dump -': "needs a server elsewhere: test_load.py",
+    "bpg branch expire app/review --at 2026-12-24T18:00:00+01:00": "that moment passes: test_lifetimes.py",
+    "bpg env app/fix-login --shell fish | source": "needs fish: test_url.py",
+    "bpg exec app -- pytest -x": "needs a project with tests: test_exec.py",
+    "bpg exec app/main@fixtures -- make test": "needs a project with tests: test_exec.py",
+    "bpg git post-checkout": "git itself runs it, with three words behind it: test_git.py",
+    "bpg config set retention.deleted 7d": "it would hold for all tests of the home: test_config.py",
+    "bpg config set profiles.ci.settings.random_page_cost 1.1": "it would hold for all tests of the home: test_config.py",
+    "bpg config edit": "it opens an editor: test_config.py",
 }
 
 # What must be there before a command's first example, beside app/main, app/fix-login, app/feature and app/main@before-v2.
@@ -33,6 +42,10 @@ BEFORE = {
     "bpg branch undelete": ["bpg branch delete app/fix-login"],
     "bpg db delete": ["bpg branch delete app/fix-login --now", "bpg branch delete app/feature --now"],
     "bpg db undelete": ["bpg db delete app --force"],
+    "bpg branch expire": ["bpg branch create app/review"],
+    "bpg branch unprotect": ["bpg branch protect app/main"],
+    "bpg exec": [r"printf '#!/bin/sh\nexit 0\n' >migrate.sh && chmod +x migrate.sh"],
+    "bpg git install": ["git init -q -b topic . && git -c user.name=me -c user.email=me@example.org commit -q --allow-empty -m first"],
     "bpg": ["bpg db delete app --force --now"],
 }
 
@@ -40,6 +53,11 @@ BEFORE = {
 BEFORE_EXAMPLE = {
     "bpg db create app --pg-version 15": ["bpg db delete app --now"],
     "bpg db delete app --force": ["bpg db undelete app"],
+    "bpg db create app --extension citext --extension pg_trgm": ["bpg db delete app --now"],
+    "bpg db create audit --template app/main@before-v2": ["bpg snapshot create app --label before-v2"],
+    "bpg db create app --from-dump app.sql.gz": ["bpg db delete app --now", "echo 'CREATE TABLE t (n int);' | gzip >app.sql.gz"],
+    "bpg db create app --profile prod-like --set timezone=UTC": ["bpg db delete app --now"],
+    "bpg git install --database app --parent main@fixtures": ["bpg git uninstall", "bpg snapshot create app --label fixtures"],
     "bpg branch create app/try --from app/fix-login": ["bpg branch get app/fix-login"],
 }
 

@@ -152,7 +152,7 @@ STATE = [
 CONFIGURATIONS = [
     ("native.usr: me", 1, "unknown key 'native.usr'", "Did you mean 'native.user'?"),
     ("# first\nports:\n  rnage: 1-2", 3, "unknown key 'ports.rnage'", "Did you mean 'ports.range'?"),
-    ("colour: red", 1, "unknown key 'colour'", "Known are lock.wait, native.bin_dirs"),
+    ("colour: red", 1, "unknown key 'colour'", "'bpg config show' lists all keys."),
     ("ports.range: high", 1, "ports.range must be two ports between 1024 and 65535", "Correct"),
     ("ports.range: 2000-1500", 1, "ports.range must be two ports", "Correct"),
     ("ports.range: 80-90", 1, "ports.range must be two ports", "Correct"),
