@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <vector>
@@ -110,7 +111,19 @@ Pin parse_pin(const fs::path& file, const std::string& text) {
   }
 }
 
-Pin read_pin(const fs::path& file) { return parse_pin(file, read_file(file)); }
+/// Who cloned a repository has not looked at it: there may be a link to a device, or a pipe that nobody writes to.
+Pin read_pin(const fs::path& file) {
+  constexpr off_t longest = 64 << 10;
+  struct stat status {};
+  if (::stat(file.c_str(), &status) != 0) {
+    throw system_error(errno, fmt::format("cannot read {}", file.string()));
+  }
+  if (!S_ISREG(status.st_mode) || status.st_size > longest) {
+    throw Error(ErrorCode::usage, fmt::format("{} is not a file of a few lines", file.string()),
+                "It has 'database: NAME', and perhaps 'parent: BRANCH'.");
+  }
+  return parse_pin(file, read_file(file));
+}
 
 FoundPin find_pin(const fs::path& directory) {
   FoundPin found;

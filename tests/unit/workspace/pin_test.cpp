@@ -1,5 +1,6 @@
 #include "bpg/workspace/pin.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -64,6 +65,17 @@ TEST_F(PinTest, HoldsBelowUpToTheTopOfTheWorkTree) {
   EXPECT_FALSE(find_pin(inner).pin);
   const fs::path nearer = write("database: shop\n", "repo");
   EXPECT_EQ(find_pin(inner).pin.value().file, nearer);
+}
+
+TEST_F(PinTest, IsAFileOfAFewLines) {
+  const fs::path file = m_directory.path() / pin_name;
+  fs::create_symlink("/dev/zero", file);
+  EXPECT_EQ(error_of([&] { read_pin(file); }).code(), ErrorCode::usage);
+  fs::remove(file);
+  ASSERT_EQ(::mkfifo(file.c_str(), 0600), 0);
+  EXPECT_EQ(error_of([&] { read_pin(file); }).code(), ErrorCode::usage);
+  fs::remove(file);
+  EXPECT_THAT(refusal("database: app\n" + std::string(100'000, '#')), HasSubstr("is not a file of a few lines"));
 }
 
 TEST_F(PinTest, OfAnotherUserIsPassedOver) {
