@@ -194,6 +194,16 @@ def test_the_followed_branch_is_told_to_programs(followed):
     assert "empty" in followed.fails(2, "usage", "url", "")
 
 
+def test_two_at_once_make_one_branch(followed):
+    """As an editor's git and one's own do."""
+    followed.git("symbolic-ref", "HEAD", "refs/heads/dev")
+    words = followed.bpg.command("git", "sync", "-q")
+    both = [subprocess.Popen(words, cwd=followed.directory, env=followed.environment(), stdout=subprocess.PIPE, text=True)
+            for _ in range(2)]
+    assert [(process.communicate(timeout=120)[0], process.returncode) for process in both] == [("app/dev\n", 0)] * 2
+    followed.bpg.assert_tidy()
+
+
 def test_a_pin_stands_for_the_database(followed):
     bpg = followed.bpg
     assert followed.json("branch", "create", "feature")["subject"] == "app/feature"
