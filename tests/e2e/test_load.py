@@ -190,6 +190,15 @@ def test_a_load_that_is_ended_leaves_nothing(any_bpg, how):
     any_bpg.assert_tidy()
 
 
+@pytest.mark.parametrize("form", ["plain", "custom"])
+def test_settings_do_not_keep_a_dump_out(any_bpg, tmp_path, form):
+    bpg = any_bpg
+    file = tmp_path / "dump"
+    file.write_bytes(pg_dump(bpg, "app", f"--format={form}"))
+    bpg.ok("db", "create", "other", "--from-dump", str(file), "--set", "default_transaction_read_only=on", "--set", "statement_timeout=1ms")
+    assert bpg.superuser("other", "SET statement_timeout = 0; SELECT count(*) FROM t") == "SET\n3"
+
+
 def test_a_terminal_sees_how_far_a_load_is(any_bpg):
     data, feed = os.pipe()
     terminal, theirs = os.openpty()

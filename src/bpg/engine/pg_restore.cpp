@@ -43,6 +43,10 @@ constexpr std::array verbose{
     Verbose{"pg_restore: table ", false},           Verbose{"pg_restore: setting ", false},
 };
 
+/// The branch's settings must not keep its sessions from loading.
+constexpr const char* session_options =
+    "-c lc_messages=C -c statement_timeout=0 -c default_transaction_read_only=off -c session_preload_libraries=";
+
 /// Ends a program with all that it started, unless it has ended.
 class Group {
  public:
@@ -138,7 +142,7 @@ void PgRestore::restore(const Restore& request) const {
                                          request.endpoint.port, request.endpoint.user, request.endpoint.database);
   SpawnOptions spawning{.argv = {m_program.string(), "--dbname", target, "--role", request.role, "--no-owner",
                                  "--no-privileges", "--exit-on-error", "--verbose", "--use-list", request.use_list.string()},
-                        .env = {{"LC_ALL", "C"}, {"PGOPTIONS", "-c lc_messages=C"}, {"PG_COLOR", "never"}},
+                        .env = {{"LC_ALL", "C"}, {"PGOPTIONS", session_options}, {"PG_COLOR", "never"}},
                         .stderr_fd = theirs.get(),
                         .new_group = true};
   if (request.jobs > 1) {
