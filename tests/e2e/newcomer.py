@@ -182,7 +182,7 @@ def make_production(bpg, services):
 
 def walk_the_path(walk, bpg, home, services):
     walk.heading("Set up, once")
-    walk.step("It says which storage it took and why. On an ordinary disk, as root, that would be a Btrfs in a file.", "bpg init")
+    walk.step("`bpg init` alone takes the storage that fits the machine best, and says why; here it is asked for one.", "bpg init --storage btrfs")
 
     walk.heading("The tutorial's heart: a branch, a mistake, a reset")
     walk.step("A database is a server of its own. `bpg connect` is psql on it.", "bpg db create demo",
