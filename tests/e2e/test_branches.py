@@ -227,6 +227,15 @@ def test_what_is_deleted_or_reset_now_is_gone(bpg):
     bpg.fails(3, "not_found", "branch", "undelete", "app/dev")
 
 
+def test_nothing_of_a_branch_is_left_that_was_deleted_and_freed(any_bpg):
+    branch = any_bpg.json("branch", "create", "app/dev")
+    any_bpg.ok("stop", "app/dev")
+    any_bpg.ok("branch", "delete", "app/dev")
+    any_bpg.ok("cleanup", "--now")
+    for identity in (branch["id"], branch["volume"]["id"]):
+        assert list(any_bpg.home.glob(f"*/{identity}*")) == []
+
+
 def test_an_undeleted_database_has_its_branches_as_they_were(bpg):
     bpg.ok("branch", "create", "app/dev")
     bpg.ok("branch", "create", "app/idle", "--no-start")

@@ -120,6 +120,9 @@ void finish_purge(Context& context, const VolumeId& id) {
     });
   });
   forget_lock(context, id.str());
+  if (branch && branch->state == State::deleted) {
+    forget_lock(context, branch->id.str());
+  }
 }
 
 }  // namespace bpg::engine
