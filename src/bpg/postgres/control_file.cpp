@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <bit>
 #include <cerrno>
 #include <chrono>
@@ -14,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "bpg/util/crc32c.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/file.hpp"
 
@@ -37,27 +37,6 @@ constexpr uint32_t state_shut_down_in_recovery = 2;
 
 /// Not 0, which PostgreSQL would call "no checkpoint", but a place no log will reach.
 constexpr uint64_t impossible_checkpoint = 0xDEAD'DEAD'0000'0028;
-
-constexpr std::array<uint32_t, 256> crc_table() {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < 256; ++i) {
-    uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) {
-      value = (value >> 1) ^ ((value & 1) ? 0x82F63B78U : 0U);
-    }
-    table[i] = value;
-  }
-  return table;
-}
-
-uint32_t crc32c(const char* data, size_t size) {
-  static constexpr auto table = crc_table();
-  uint32_t crc = 0xFFFFFFFF;
-  for (size_t i = 0; i < size; ++i) {
-    crc = (crc >> 8) ^ table[(crc ^ static_cast<unsigned char>(data[i])) & 0xFF];
-  }
-  return ~crc;
-}
 
 template <class Number>
 Number number_at(const std::string& bytes, size_t offset) {
