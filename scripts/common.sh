@@ -13,7 +13,7 @@ build_packages=(
   cmake ninja-build g++ ccache pkg-config
   libcli11-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libsqlite3-dev
   libpq-dev libbtrfsutil-dev libsodium-dev libutf8proc-dev libgtest-dev libgmock-dev
-  zlib1g-dev libzstd-dev liblzma-dev
+  zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libxxhash-dev
 )
 # What bpg runs: PostgreSQL, whose server brings psql along, and mkfs.btrfs for a file-backed pool.
 runtime_packages=(postgresql btrfs-progs)
