@@ -1,0 +1,102 @@
+#include "bpg/wal/search.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace bpg::wal {
+
+namespace {
+
+/// The first event from `space.from` on that `wanted` takes, in segments that `may_hold` does not rule out.
+template <class What>
+class Search {
+ public:
+  Search(const SearchSpace& space, std::function<bool(const Head&)> may_hold, std::function<bool(const What&)> wanted)
+      : m_space(space), m_may_hold(std::move(may_hold)), m_wanted(std::move(wanted)) {}
+
+  std::optional<Placed<What>> run() {
+    for (uint64_t number = segment_of(m_space.from, size());; ++number) {
+      const Entry* entry = segment(number);
+      if (!entry) {
+        return std::nullopt;
+      }
+      const auto& summary = entry->head.summary;
+      const bool straddles = summary && summary->straddler;
+      if (!summary || straddles || m_may_hold(entry->head)) {
+        read(number, entry->head, straddles);
+      }
+      if (m_found || !summary || summary->broken_at) {
+        return std::move(m_found);
+      }
+    }
+  }
+
+ private:
+  uint64_t size() const { return m_space.index.segment_size(); }
+
+  const Entry* segment(uint64_t number) const {
+    return m_space.index.find_segment(m_space.history.timeline_of_segment(number, size()), number);
+  }
+
+  /// The records that begin in the segment. For the last of them the next segment may be needed, too.
+  void read(uint64_t number, const Head& head, bool straddles) {
+    const Lsn end{(number + 1) * size()};
+    Reader reader(Lsn{number * size()}, size(), [&](const Record& record) {
+      if (!m_found && record.start >= m_space.from && record.start < end) {
+        look_at(record);
+      }
+    });
+    const Sink feed = [&](std::span<const std::byte> bytes) {
+      if (!m_found) {
+        reader.feed(bytes);
+      }
+    };
+    m_space.archive.read(head, feed);
+    if (const Entry* next = straddles && !m_found ? segment(number + 1) : nullptr) {
+      m_space.archive.read(next->head, feed);
+    }
+  }
+
+  void look_at(const Record& record) {
+    auto event = read_event(record);
+    auto* what = event ? std::get_if<What>(&*event) : nullptr;
+    if (what && m_wanted(*what)) {
+      m_found = Placed<What>{record.start, record.end, std::move(*what)};
+    }
+  }
+
+  const SearchSpace& m_space;
+  std::function<bool(const Head&)> m_may_hold;
+  std::function<bool(const What&)> m_wanted;
+  std::optional<Placed<What>> m_found;
+};
+
+}  // namespace
+
+std::optional<Placed<TransactionEnd>> find_commit_after(const SearchSpace& space, Time time) {
+  const auto may_hold = [&](const Head& head) {
+    const auto& times = head.summary->commit_times;
+    return times && times->latest > time;
+  };
+  const auto wanted = [&](const TransactionEnd& end) { return end.committed && end.time > time; };
+  return Search<TransactionEnd>(space, may_hold, wanted).run();
+}
+
+std::optional<Placed<TransactionEnd>> find_transaction(const SearchSpace& space, uint32_t xid) {
+  const auto may_hold = [&](const Head& head) { return head.summary->may_hold(xid); };
+  const auto wanted = [&](const TransactionEnd& end) {
+    return end.xid == xid || std::find(end.subtransactions.begin(), end.subtransactions.end(), xid) != end.subtransactions.end();
+  };
+  return Search<TransactionEnd>(space, may_hold, wanted).run();
+}
+
+std::optional<Placed<RestorePoint>> find_restore_point(const SearchSpace& space, std::string_view name) {
+  const auto has_name = [&](const auto& point) { return point.name == name; };
+  const auto may_hold = [&](const Head& head) {
+    const auto& points = head.summary->restore_points;
+    return !head.restore_points_complete || std::any_of(points.begin(), points.end(), has_name);
+  };
+  return Search<RestorePoint>(space, may_hold, has_name).run();
+}
+
+}  // namespace bpg::wal

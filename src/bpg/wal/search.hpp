@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "bpg/util/clock.hpp"
+#include "bpg/wal/event.hpp"
+#include "bpg/wal/index.hpp"
+
+namespace bpg::wal {
+
+/// Where to look: on one line of history, from `from` on, up to the first gap (`reach_of` tells where that is).
+struct SearchSpace {
+  const Archive& archive;
+  const Index& index;
+  History history;
+  Lsn from;
+};
+
+/// A record and what it says.
+template <class What>
+struct Placed {
+  Lsn start;
+  Lsn end;
+  What what;
+};
+
+/// The first commit in the order of the WAL that is later than `time`: recovery to its start, exclusive, is what the
+/// database was at `time`. Opens only the segments that the index does not rule out.
+std::optional<Placed<TransactionEnd>> find_commit_after(const SearchSpace& space, Time time);
+
+/// The end of the transaction, or of the one that it was a part of.
+std::optional<Placed<TransactionEnd>> find_transaction(const SearchSpace& space, uint32_t xid);
+
+/// The first restore point of that name: PostgreSQL stops at the first, too.
+std::optional<Placed<RestorePoint>> find_restore_point(const SearchSpace& space, std::string_view name);
+
+}  // namespace bpg::wal
