@@ -159,10 +159,9 @@ def as_number(lsn):
     return int(high, 16) << 32 | int(low, 16)
 
 
-@pytest.mark.parametrize("version", [13, 14, 15, 16, 17, 18])
+@pytest.mark.parametrize("version", sorted(SERVERS))
 def test_every_major_version(new_server, version):
-    if version not in SERVERS:
-        pytest.skip(f"no PostgreSQL {version} here: name its bin directory in BPG_TEST_SERVERS")
+    """Of those that are here: BPG_TEST_SERVERS names more (bin directories, with ":" between)."""
     server = new_server(version)
     server.start().connect().execute("CREATE TABLE ledger (n int); CREATE TABLE bulk (t text)")
     server.stop()
