@@ -20,7 +20,7 @@ class Forked {
     std::fflush(nullptr);
     m_pid = ::fork();
     if (m_pid == 0) {
-      for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+      for (const int signal : {SIGINT, SIGQUIT, SIGTERM, SIGHUP}) {
         ::signal(signal, SIG_DFL);
       }
       int status = 99;
