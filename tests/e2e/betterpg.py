@@ -99,6 +99,7 @@ class Bpg:
             shutil.chown(self.directory, account)
         self.home = self.directory / "home"
         self.root = None
+        self.locks_before = set()
         first_port = random.randrange(20000, 30000)
         self.config = self.directory / "config.yaml"
         self.config.write_text(f"ports.range: {first_port}-{first_port + 300}\n{config}")
@@ -225,6 +226,10 @@ class Bpg:
         servers = [command for _, command in self.processes() if "/postgres -D" in command]
         assert len(servers) == len(running), servers
         eventually(lambda: len(self.processes()) == 2 * len(running), "log keepers of stopped servers do not end")
+
+    def locks(self):
+        """Lock files of volumes and snapshots, and turns of exec. A command that is killed before its row is stored leaves one."""
+        return {path for path in (self.home / "locks").rglob("*") if path.name.startswith(("vol_", "snap_", "ticket"))}
 
     def processes(self):
         """The servers and log keepers of this home: (process id, command line)."""

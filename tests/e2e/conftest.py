@@ -47,6 +47,7 @@ def take_homes_back():
 
 def with_database(bpg):
     bpg.ok("db", "create", "app")
+    bpg.locks_before = bpg.locks()
     bpg.sql("app", "CREATE TABLE t AS SELECT generate_series(1, 3) AS n")
     yield bpg
     for database in bpg.json("db", "list"):

@@ -49,7 +49,7 @@ def nothing_is_left(bpg):
     bpg.assert_tidy()
     main = bpg.branch("app")["volume"]["id"]
     assert {path.name.split(".")[0] for path in (bpg.home / "logs").iterdir()} == {main}
-    assert not [path for path in (bpg.home / "locks").rglob("*") if path.name.startswith(("vol_", "snap_", "ticket"))]
+    assert bpg.locks() <= bpg.locks_before
     assert not waiting_commands(bpg)
     assert bpg.json("status")["retained"] == []
 
