@@ -5,6 +5,7 @@ leaves a tidy home. `any_bpg` is the same on one kind of storage, for what does 
 tests of a file), and `one_of_each` on an atomic and another. `new_bpg` makes homes with an account or a configuration of their own."""
 
 import os
+import signal
 
 import pytest
 
@@ -14,6 +15,11 @@ from betterpg import VARIABLES, Bpg  # noqa: E402
 
 homes = {}
 measured = []
+
+# A background job of a shell has these ignored, and so would all that the tests start.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
