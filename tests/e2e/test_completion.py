@@ -56,6 +56,16 @@ def test_live_names_are_offered_where_they_are_taken(home):
     assert offers(home, "branch", "undelete", "") == ["app/fix-login"]
 
 
+def test_settings_keys_and_profiles_are_offered(home):
+    """A setting that is to be given a value goes on with it."""
+    assert offers(home, "branch", "set", "app/fix-login", "maintenance_work_m") == ["maintenance_work_mem="]
+    assert "work_mem" in offers(home, "branch", "unset", "app/fix-login", "work")
+    assert offers(home, "db", "set", "ap") == ["app"]
+    assert offers(home, "db", "create", "x", "--set", "timezone_") == ["timezone_abbreviations="]
+    assert offers(home, "config", "get", "retention") == ["retention.deleted"]
+    assert {"ci", "dev", "prod-like"} <= set(offers(home, "branch", "create", "app/x", "--profile", ""))
+
+
 def test_words_files_and_directories_are_offered(home):
     assert offers(home, "-o", "") == ["table", "json"]
     assert offers(home, "--output=j") == ["--output=json"]
