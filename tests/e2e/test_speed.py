@@ -14,7 +14,7 @@ import pytest
 from betterpg import PROGRAM
 
 # The floors of the machine that the limits are for, in milliseconds: `postgres` until its first answer and a snapshot; /bin/true.
-BARE_BRANCH = 35 + 10
+BARE_BRANCH = 35 + 5
 BARE_PROCESS = 0.6
 # Wide rows: two gigabytes in seconds. COPY and CREATE TABLE AS write no log of a new table where wal_level is minimal.
 LOAD = """CREATE TABLE big AS SELECT n AS id, repeat(md5(n::text), 32) AS filler FROM generate_series(1, 1900000) n;

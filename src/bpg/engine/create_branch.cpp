@@ -85,7 +85,7 @@ BranchMaking::BranchMaking(Context& context, const CreateBranch& request)
   m_frozen = make_clone(context, m_source, m_plan);
   m_source_lock.reset();
   if (request.start) {
-    first_start(context, m_branch, m_plan.volume, owner_endpoint(context, m_branch).password, [](postgres::Session&) {});
+    first_start(context, m_branch, m_plan.volume, owner_endpoint(context, m_branch).password);
   } else {
     step("write manifest", [&] {
       write_manifest(context, m_branch, m_plan.volume);

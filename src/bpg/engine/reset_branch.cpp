@@ -85,7 +85,7 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
   Switching switching(context, branch);
   if (start) {
     require_free_port(branch.branch.port);
-    first_start(context, branch, plan.volume, owner_endpoint(context, branch).password, [](postgres::Session&) {});
+    first_start(context, branch, plan.volume, owner_endpoint(context, branch).password);
   } else {
     step("write manifest", [&] {
       write_manifest(context, branch, plan.volume);

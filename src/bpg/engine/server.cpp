@@ -101,6 +101,22 @@ void wait_for_endpoint(const postgres::Endpoint& endpoint, const VolumeId& volum
   }
 }
 
+/// A session in `database`; in PostgreSQL's own, which `database` then becomes, where somebody has removed that one. Who
+/// comes first after a recovery fills a database's caches (pg_internal.init): let it be the one that users come to.
+postgres::Session first_session(const postgres::Endpoint& admin, std::string& database) {
+  postgres::Endpoint endpoint = admin;
+  endpoint.database = database;
+  try {
+    return postgres::Session(endpoint);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::postgres || database == admin.database) {
+      throw;
+    }
+  }
+  database = admin.database;
+  return postgres::Session(admin);
+}
+
 }  // namespace
 
 runtime::ServerStatus server_status(const Context& context, const VolumeId& volume) {
@@ -147,16 +163,19 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
       throw log_goes ? explained_by_log(error, spec.log_file) : error;
     }
   });
+  const postgres::Endpoint admin = admin_endpoint(context, branch.branch, id);
+  std::string database = settle ? admin.database : branch.database.pg_database;
   step("settle", [&] {
-    const postgres::Endpoint admin = admin_endpoint(context, branch.branch, id);
-    postgres::Session session(admin);
+    postgres::Session session = first_session(admin, database);
     check_identity(session, id);
     postgres::set_owner_password(session, verifier.get());
     if (comes_from_protected(context, volume)) {
       postgres::remove_other_passwords(session);
     }
     postgres::cut_subscriptions(session, admin);
-    settle(session);
+    if (settle) {
+      settle(session);
+    }
   });
   volume.fork_lsn = postgres::read_control_file(spec.data_directory).redo;
   volume.started = true;
@@ -174,7 +193,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
     wait_for_endpoint({.host = loopback,
                        .port = branch.branch.port,
                        .user = postgres::owner_role,
-                       .database = "postgres",
+                       .database = database,
                        .password = password},
                       id);
     synced.get();
@@ -189,7 +208,7 @@ void start_server(Context& context, const BranchRef& branch) {
   stop_server(context, branch.branch, volume.id);  // one that is on its way up or down
   require_free_port(branch.branch.port);
   if (!volume.started) {
-    first_start(context, branch, volume, owner_endpoint(context, branch).password, [](postgres::Session&) {});
+    first_start(context, branch, volume, owner_endpoint(context, branch).password);
     context.catalog.write([&] { context.catalog.volumes.update(volume); });
     return;
   }

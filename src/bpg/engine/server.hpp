@@ -24,14 +24,14 @@ postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branc
 enum class Settling { little, bulk_load };
 
 /// Starts the server of a volume for the first time, closed to the world: what it knows of its source is removed,
-/// the owner's password becomes the branch's, `settle` runs as superuser; then its endpoint is opened and must answer
-/// as itself, writable. Sets `volume.started`, `volume.fork_lsn` (the caller stores the row).
+/// the owner's password becomes the branch's, `settle` runs as superuser in the database "postgres"; then its endpoint is
+/// opened and must answer as itself, writable. Sets `volume.started`, `volume.fork_lsn` (the caller stores the row).
 ///
 /// While the volume is still `creating` nothing is synced until the end, and then all at once; for an ephemeral branch,
 /// never. Where the parent is protected, no password of its other roles opens the clone. Where `settle` will load much,
 /// the server is set up for that meanwhile.
 void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
-                 const std::function<void(postgres::Session&)>& settle, Settling settling = Settling::little);
+                 const std::function<void(postgres::Session&)>& settle = {}, Settling settling = Settling::little);
 
 /// Starts the branch's server, for the first time where it has not been, and returns when it is ready. Nothing
 /// where it runs already. The branch's lock must be held.
