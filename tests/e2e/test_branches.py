@@ -1,6 +1,7 @@
 """The main job, on every kind of storage."""
 
 import itertools
+import json
 
 import psycopg
 import pytest
@@ -225,6 +226,19 @@ def test_what_is_deleted_or_reset_now_is_gone(bpg):
         assert not before.exists()
     assert bpg.json("status")["retained"] == []
     bpg.fails(3, "not_found", "branch", "undelete", "app/dev")
+
+
+def test_a_volume_tells_who_it_is_without_the_catalog(any_bpg):
+    main = any_bpg.branch("app/main")
+    any_bpg.ok("branch", "create", "app/dev")
+    any_bpg.ok("branch", "rename", "app/dev", "other")
+    dev = any_bpg.branch("app/other")
+    told = json.loads((any_bpg.volume("app/other") / "manifest.json").read_text())
+    assert (told["volume"], told["parent_volume"]) == (dev["volume"]["id"], main["volume"]["id"])
+    assert (told["origin_snapshot"], told["database"]["name"]) == (dev["origin_snapshot"], "app")
+    assert told["branch"] == {"id": dev["id"], "name": "other", "parent": main["id"], "port": dev["port"]}
+    first = json.loads((any_bpg.volume("app/main") / "manifest.json").read_text())
+    assert (first["parent_volume"], first["fork_lsn"]) == (None, None)
 
 
 def test_nothing_of_a_branch_is_left_that_was_deleted_and_freed(any_bpg):

@@ -13,7 +13,7 @@ import pytest
 
 from betterpg import PROGRAM
 
-# The floors of the machine that the limits are for, in milliseconds: `postgres` until its first answer and a snapshot; /bin/true.
+# The floors of the machine that the limits are for (of a snapshot's 5 to 15 ms the least, so that limits grow soonest), in milliseconds: `postgres` until its first answer and a snapshot; /bin/true.
 BARE_BRANCH = 35 + 5
 BARE_PROCESS = 0.6
 # Wide rows: two gigabytes in seconds. COPY and CREATE TABLE AS write no log of a new table where wal_level is minimal.
