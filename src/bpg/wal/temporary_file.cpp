@@ -40,13 +40,14 @@ TemporaryFile::TemporaryFile(const fs::path& directory, std::string_view name) {
   do {
     m_path = directory / fmt::format("{}.{}", name, random_text(10, "0123456789abcdef"));
     m_fd = open_file(m_path, O_RDWR | O_CREAT | O_EXCL, 0600);
-    ::flock(m_fd.get(), LOCK_EX | LOCK_NB);
+    // Waits for one who clears up and came first: only then does the count of links tell whether it was taken.
+    while (::flock(m_fd.get(), LOCK_EX) != 0 && errno == EINTR) {
+    }
     if (::fstat(m_fd.get(), &status) != 0) {
       const int error = errno;
       ::unlink(m_path.c_str());
       throw system_error(error, fmt::format("cannot look at {}", m_path.string()));
     }
-    // Before it was locked, somebody who clears up may have taken it for abandoned.
   } while (status.st_nlink == 0);
 }
 

@@ -244,6 +244,34 @@ TEST_F(Push, RemovesWhatTheDeadLeftAndNothingElse) {
   EXPECT_TRUE(other->publish(m_archive / "tmp" / "done"));
 }
 
+TEST_F(Push, ClearingUpNeverTakesAFileThatHasJustBeenMade) {
+  make_archive();
+  const fs::path directory = m_archive / "tmp";
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> cleaners;
+  for (int i = 0; i < 2; ++i) {
+    cleaners.emplace_back([&] {
+      while (!stop) {
+        remove_abandoned_files(directory);
+      }
+    });
+  }
+  int published = 0;
+  constexpr int files = 1000;
+  for (int i = 0; i < files; ++i) {
+    try {
+      TemporaryFile file(directory, "new");
+      published += file.publish(m_archive / fmt::format("published {}", i));
+    } catch (const Error&) {
+    }
+  }
+  stop = true;
+  for (std::thread& cleaner : cleaners) {
+    cleaner.join();
+  }
+  EXPECT_EQ(published, files);
+}
+
 TEST_F(Push, StoresDamagedWalAsItIsAndSaysSo) {
   make_archive();
   std::string content = some_segments(1).segment(0);
