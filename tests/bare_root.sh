@@ -7,6 +7,7 @@
 #   root        root of a machine: /dev and /sys are there, file systems can be mounted
 #   container   root of an unprivileged container: few capabilities, few devices
 #   user        an ordinary user, who has a checkout that root has built
+#   tests       only where it is named: scripts/test, as root of a machine; half an hour
 #
 # --prepare makes the bare Debian and nothing else. --readme makes README.md's transcript of quickstart from what the first
 # variant shows.
@@ -21,8 +22,12 @@ variants=()
 # What is tried, as it is typed. as_user is a prefix that becomes another user.
 script() {
   local variant=$1
+  echo 'cd /opt/betterpg'
+  if [ "$variant" = tests ]; then
+    echo 'check_and_show "scripts/test" scripts/test --no-skips'
+    return
+  fi
   cat <<'END'
-cd /opt/betterpg
 nothing_listens_on_5432() { ! (: </dev/tcp/127.0.0.1/5432) 2>/dev/null; }
 no_default_cluster() { [ -z "$(pg_lsclusters -h)" ]; }
 no_server_left() { ! grep -aqs '^postgres' /proc/[0-9]*/comm; }
@@ -90,7 +95,7 @@ for argument in "$@"; do
       make_bare_debian
       exit
       ;;
-    root | container | user) variants+=("$argument") ;;
+    root | container | user | tests) variants+=("$argument") ;;
     *) die "there is no variant '$argument'" ;;
   esac
 done

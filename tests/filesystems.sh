@@ -120,7 +120,7 @@ down() {
     case $kind in
       mount) mountpoint -q "$what" && { try umount "$what" || failed=1; } ;;
       loop) [ "$(losetup -n -O BACK-FILE "$what" 2>/dev/null)" = "$image" ] && { try losetup -d "$what" || failed=1; } ;;
-      pool) zpool list "$what" >/dev/null 2>&1 && { try zpool destroy -f "$what" || failed=1; } ;;
+      pool) zpool list "$what" >/dev/null 2>&1 && { destroy_pool "$what" || failed=1; } ;;
       process) stop_process "$what" || failed=1 ;;
     esac
   done < <(tac "$dir/made")
@@ -129,6 +129,19 @@ down() {
   rm -rf --one-file-system "$dir/copy"
   rmdir "$dir"/{btrfs,xfs,zfs} "$dir" 2>/dev/null
   return 0
+}
+
+# A dataset stays busy for a moment after it was unmounted, and until a mount namespace that knew it has been dismantled.
+destroy_pool() {
+  for _ in $(seq 60); do
+    zpool destroy -f "$1" >/dev/null 2>&1 && return
+    sleep 0.5
+  done
+  try zpool destroy -f "$1" && return
+  say "mounted are: $(grep -hs "$dir/zfs" /proc/mounts)"
+  say "in other namespaces: $(grep -ls "$dir/zfs" /proc/[0-9]*/mounts | tr '\n' ' ')"
+  say "in use by: $(find /proc/[0-9]*/cwd /proc/[0-9]*/fd -lname "$dir/zfs/*" 2>/dev/null | tr '\n' ' ')"
+  return 1
 }
 
 stop_process() {
