@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import unicodedata
 
 import pytest
 
@@ -162,3 +163,36 @@ def test_words_from_elsewhere_cannot_move_the_cursor(home):
     assert result.returncode == 2
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e]", result.stderr)
     assert "x\ufffd[2J" in result.stderr
+
+
+def cells(line):
+    """What stands in each column of the terminal: behind a wide character comes an empty cell. tmux gives an isolate,
+    which has no width, as it got it."""
+    found = []
+    for character in line:
+        if unicodedata.category(character) in ("Cf", "Mn"):
+            continue
+        found.append(character)
+        if unicodedata.east_asian_width(character) in "WF":
+            found.append("")
+    return found
+
+
+@pytest.mark.parametrize("columns", [100, 60, 40])
+def test_wide_and_right_to_left_text_breaks_no_table(home, columns):
+    home.ok("db", "set", "app", "log_line_prefix=数据库🐘 %m ", 'search_path="שלום עולם", public', "event_source=é̂té")
+    lines = screen(home, "settings", "app", columns=columns)
+    table = [cells(line) for line in lines[lines.index("") + 1 :]]
+    assert all(len(line) <= columns for line in table), "a line was broken"
+    text = "\n".join(lines)
+    assert "数据库" in text and "שלום" in text and "é̂té" in text
+    # Each column begins where its title does, in every line.
+    title = "".join(table[0])
+    for name in ("VALUE", "SOURCE", "IN EFFECT"):
+        start = title.find(name)
+        if start < 0:
+            assert columns < 100, f"{name} is left out although there is room"
+            continue
+        for line in table[1:]:
+            assert start == 0 or line[start - 1] == " ", f"{name} is not in line:\n{text}"
+            assert start >= len(line) or line[start] not in (" ", ""), f"{name} is not in line:\n{text}"

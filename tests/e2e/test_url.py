@@ -63,10 +63,19 @@ def test_env_in_a_shell(any_bpg, name):
     assert not [line for line in said.splitlines() if line.split("=")[0] in VARIABLES]
 
 
-def test_env_of_other_shells(any_bpg):
-    for name, first in (("fish", "set -gx PGHOST '127.0.0.1';"), ("csh", "setenv PGHOST '127.0.0.1';")):
-        lines = any_bpg.ok("env", "app", "--shell", name).out.splitlines()
-        assert lines[0] == first and len(lines) == len(VARIABLES)
+@pytest.mark.parametrize("name, variable", [("fish", "$DATABASE_URL"), ("csh", "$DATABASE_URL:q")])
+def test_env_in_other_shells(any_bpg, name, variable):
+    lines = any_bpg.ok("env", "app", "--shell", name).out.splitlines()
+    assert [line.split()[2 if name == "fish" else 1] for line in lines] == VARIABLES
+    take = {"fish": "bpg env {} --shell fish | source", "csh": "eval `bpg env {} --shell csh`"}[name]
+    count = 'psql -XAtc "SELECT count(*) FROM t"'
+    script = "\n".join([take.format("app"), count, f'psql "{variable}" -XAtc "SELECT 1"', take.format("--unset"), "env"])
+    said = shell(any_bpg, name, script).splitlines()
+    assert said[:2] == ["3", "1"]
+    assert not [line for line in said[2:] if line.split("=")[0] in VARIABLES]
+
+
+def test_unset_is_printed(any_bpg):
     assert any_bpg.ok("env", "--unset").out.splitlines() == [f"unset {name}" for name in VARIABLES]
     assert any_bpg.json("env", "--unset") == VARIABLES
 
