@@ -71,6 +71,8 @@ start_zfs() {
   have zfs zfs-fuse || return 1
   [ -e /dev/fuse ] || { say "no zfs: there is no /dev/fuse"; return 1; }
   mkdir -p "${zfs_socket%/*}"
+  # A machine has it from systemd; zfs-fuse's zfs(8) does not know what is mounted without it.
+  [ -e /etc/mtab ] || ln -s ../proc/self/mounts /etc/mtab
   # Without --no-kstat-mount it would mount /zfs-kstat. Not a child of this shell: it outlives it.
   setsid zfs-fuse --no-daemon --no-kstat-mount </dev/null >"$dir/zfs-fuse.log" 2>&1 &
   note "process $!"

@@ -70,6 +70,9 @@ enter() {
   # shellcheck disable=SC2016 # expanded inside
   unshare --mount --propagation slave --pid --fork --kill-child -- bash -euc '
     root=$1 file=$2 capabilities=$3 compile_cache=$4
+    # A root is a mount point: else "/" cannot be given a propagation of its own in there.
+    mount --bind "$root" "$root"
+    cd "$root"
     mount -t proc proc "$root/proc"
     if [ -n "$compile_cache" ]; then
       mount --bind "$compile_cache" "$root/var/cache/ccache"
