@@ -20,7 +20,7 @@ require_root_and_debootstrap
 
 make_package() {
   rm -rf "$checkout/build/release/packages"
-  (cd "$checkout" && cmake --build --preset release --target bpg bpg-log && cpack --preset release)
+  (cd "$checkout" && cmake --build --preset release --target bpg bpg-log bpg-wal && cpack --preset release)
   package=$(echo "$checkout"/build/release/packages/*.deb)
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view select =
     "SELECT id, database, name, state, parent, volume, port, sealed_password, wants_running, switching,"
-    " profile, expires_at, protected, ephemeral, created_at, deleted_at"
+    " profile, expires_at, protected, ephemeral, archive, created_at, deleted_at"
     " FROM branch";
 
 constexpr std::string_view live = "state IN ('creating', 'ready', 'deleting')";
@@ -15,8 +15,8 @@ constexpr std::string_view live = "state IN ('creating', 'ready', 'deleting')";
 int run_with(Connection& connection, std::string_view sql, const Branch& branch) {
   return connection.run(sql, branch.id, branch.database, branch.name, branch.state, branch.parent, branch.volume,
                         branch.port, branch.sealed_password, branch.wants_running, branch.switching,
-                        branch.profile, branch.expires_at, branch.is_protected, branch.ephemeral, branch.created_at,
-                        branch.deleted_at);
+                        branch.profile, branch.expires_at, branch.is_protected, branch.ephemeral, branch.archive,
+                        branch.created_at, branch.deleted_at);
 }
 
 Branch read(Statement& row) {
@@ -34,6 +34,7 @@ Branch read(Statement& row) {
                 .expires_at = row.next<std::optional<Time>>(),
                 .is_protected = row.next<bool>(),
                 .ephemeral = row.next<bool>(),
+                .archive = row.next<bool>(),
                 .created_at = row.next<Time>(),
                 .deleted_at = row.next<std::optional<Time>>()};
 }
@@ -51,8 +52,8 @@ Move read_move(Statement& row) {
 void BranchRepository::insert(const Branch& branch) {
   run_with(m_connection,
            "INSERT INTO branch (id, database, name, state, parent, volume, port, sealed_password, wants_running,"
-           " switching, profile, expires_at, protected, ephemeral, created_at, deleted_at)"
-           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+           " switching, profile, expires_at, protected, ephemeral, archive, created_at, deleted_at)"
+           " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
            branch);
 }
 
@@ -61,7 +62,7 @@ void BranchRepository::update(const Branch& branch) {
                                "UPDATE branch SET database = ?2, name = ?3, state = ?4, parent = ?5, volume = ?6,"
                                " port = ?7, sealed_password = ?8, wants_running = ?9, switching = ?10,"
                                " profile = ?11, expires_at = ?12, protected = ?13, ephemeral = ?14,"
-                               " created_at = ?15, deleted_at = ?16 WHERE id = ?1",
+                               " archive = ?15, created_at = ?16, deleted_at = ?17 WHERE id = ?1",
                                branch);
   expect_one_row(changed, "branch", branch.id.str());
 }

@@ -120,6 +120,14 @@ CREATE UNIQUE INDEX server_setting_database ON server_setting (database, name) W
 CREATE UNIQUE INDEX server_setting_branch ON server_setting (branch, name) WHERE branch IS NOT NULL;
 )sql";
 
+// Whose WAL is archived, and what came by recovery.
+constexpr std::string_view version_3 = R"sql(
+ALTER TABLE branch ADD COLUMN archive INTEGER NOT NULL DEFAULT 1 CHECK (archive IN (0, 1));
+UPDATE branch SET archive = 0 WHERE expires_at IS NOT NULL OR ephemeral = 1;
+ALTER TABLE volume ADD COLUMN archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1));
+ALTER TABLE volume ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0 CHECK (recovered IN (0, 1));
+)sql";
+
 int64_t pragma(Connection& connection, std::string_view name) {
   Statement query = connection.prepare(fmt::format("PRAGMA {}", name));
   return query.step() ? query.integer(0) : 0;
@@ -183,7 +191,7 @@ void migrate(Connection& connection, std::span<const std::string_view> steps) {
 }  // namespace
 
 std::span<const std::string_view> migrations() {
-  static constexpr std::array all{version_1, version_2};
+  static constexpr std::array all{version_1, version_2, version_3};
   return all;
 }
 

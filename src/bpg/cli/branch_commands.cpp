@@ -40,6 +40,7 @@ void add_create(CLI::App& group, CommandLine& line) {
     std::string from;
     bool fast = false;
     bool no_start = false;
+    bool no_archive = false;
     std::optional<std::string> ttl;
     std::optional<std::string> expires_at;
     std::string profile;
@@ -58,12 +59,13 @@ void add_create(CLI::App& group, CommandLine& line) {
   command->add_option("--from", options->from, "The branch or snapshot it is cut from (main)")->type_name("SUBJECT[@SNAPSHOT]");
   command->add_flag("--fast", options->fast, "No checkpoint on the source: crash-consistent; atomic storage only");
   command->add_flag("--no-start", options->no_start, "Do not start its server");
+  command->add_flag("--no-archive", options->no_archive, "Do not archive its WAL: no moment of it can be restored. So it is with --ttl");
   CLI::Option* ttl = command->add_option("--ttl", options->ttl, "It expires after this time, such as 2h or 3d")->type_name("TIME");
   command->add_option("--expires-at", options->expires_at, "It expires then (RFC 3339)")->type_name("MOMENT")->excludes(ttl);
   add_setting_options(*command, options->profile, options->settings);
   command->callback([&line, options] {
     line.action = [&line, options] {
-      engine::CreateBranch request{.subject = line.subject(options->subject), .fast = options->fast, .start = !options->no_start};
+      engine::CreateBranch request{.subject = line.subject(options->subject), .fast = options->fast, .start = !options->no_start, .archive = !options->no_archive};
       request.expires_at = moment(options->ttl, options->expires_at);
       request.profile = options->profile;
       request.settings = engine::parse_settings(options->settings);

@@ -22,6 +22,7 @@ void add_create(CLI::App& group, CommandLine& line) {
     std::vector<std::string> extensions;
     std::optional<std::string> from;
     std::vector<std::string> settings;
+    bool no_archive = false;
   };
   auto options = options_of<Options>();
   CLI::App* command = add_command(group, "create", "Make a database, with its branch main, running",
@@ -42,6 +43,7 @@ void add_create(CLI::App& group, CommandLine& line) {
   command->add_option("--from-dump", options->request.dump, "Load this dump: SQL or pg_dump's custom, directory or tar; gzip, zstd, xz; -: standard input")
       ->type_name("FILE")
       ->excludes(from);
+  command->add_flag("--no-archive", options->no_archive, "Do not archive the WAL of its main: no moment of it can be restored");
   add_setting_options(*command, options->request.profile, options->settings);
   command->callback([&line, options, version] {
     line.action = [&line, options, version] {
@@ -55,6 +57,7 @@ void add_create(CLI::App& group, CommandLine& line) {
         throw Error(ErrorCode::usage, "standard input is a terminal, not a dump", "Pipe it in: 'pg_dump … | bpg db create NAME --from-dump -'.");
       }
       options->request.settings = engine::parse_settings(options->settings);
+      options->request.archive = !options->no_archive;
       if (version->count() > 0) {
         options->request.pg_major = options->pg_version;
       }

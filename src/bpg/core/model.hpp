@@ -42,10 +42,12 @@ struct Volume {
   std::optional<SnapshotId> origin{};       ///< the snapshot it was cloned from; none where it is a direct copy
   std::optional<Lsn> fork_lsn{};            ///< up to here its WAL equals its parent's
   bool started = false;                     ///< the first start, closed to the world, has been done
+  bool archived = false;                    ///< its WAL goes to an archive of its own
+  bool recovered = false;                   ///< it came by recovery to a moment: what its origin holds is not its own history
   Time created_at{};
   std::optional<Time> retired_at{};
   std::optional<Time> keep_until{};         ///< promised not to be freed by `bpg cleanup` before
-  std::string retired_by{};                 ///< "reset", "undo" or "delete"
+  std::string retired_by{};                 ///< "reset", "restore", "undo" or "delete"
 };
 
 /// How a snapshot came to be, and so what its clones need.
@@ -87,6 +89,7 @@ struct Branch {
   std::optional<Time> expires_at{};    ///< from then on `bpg cleanup --expired` takes it; nothing: never
   bool is_protected = false;           ///< no reset, deletion or expiry
   bool ephemeral = false;              ///< made for one command (`bpg exec`), and gone with it
+  bool archive = true;                 ///< volumes that are made for it get an archive
   Time created_at{};
   std::optional<Time> deleted_at{};
 };
@@ -104,7 +107,7 @@ struct Move {
   BranchId branch;
   VolumeId from;
   VolumeId to;
-  std::string reason;  ///< "reset" or "undo"
+  std::string reason;  ///< "reset", "restore" or "undo"
   Time at{};
 };
 

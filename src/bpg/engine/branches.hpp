@@ -15,6 +15,7 @@ struct CreateBranch {
   bool start = true;
   bool ephemeral = false;           ///< made for one command: never synced
   std::optional<Time> expires_at{};
+  bool archive = true;                      ///< unless it is ephemeral or expires
   std::string profile{};                    ///< of the configuration; empty: none
   std::vector<ServerSetting> settings{};    ///< over what it inherits (engine/setting_layers.hpp)
 };

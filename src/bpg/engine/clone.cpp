@@ -7,20 +7,25 @@
 
 namespace bpg::engine {
 
-ClonePlan plan_clone(const Context& context, const CloneSource& source, const BranchId& for_branch) {
+ClonePlan plan_clone(const Context& context, const CloneSource& source, const BranchId& for_branch, bool archived) {
   const VolumeId parent = source.snapshot ? source.snapshot->volume : source.branch.branch.volume;
   ClonePlan plan{.volume = {.id = VolumeId::make(),
                             .database = source.branch.database.id,
                             .branch = for_branch,
                             .parent = parent,
+                            .archived = archived,
                             .created_at = context.clock.now()}};
   if (source.snapshot) {
     plan.volume.origin = source.snapshot->id;
-  } else if (context.storage->traits().shares_space) {
+  } else if (context.storage->traits().shares_space || archived) {
     plan.new_origin = Snapshot{.id = SnapshotId::make(), .volume = parent, .created_at = plan.volume.created_at};
     plan.volume.origin = plan.new_origin->id;
   }
   return plan;
+}
+
+Snapshot new_base(const Volume& volume) {
+  return {.id = SnapshotId::make(), .volume = volume.id, .created_at = volume.created_at};
 }
 
 void store_plan(Context& context, const CloneSource& source, const ClonePlan& plan) {
@@ -36,37 +41,26 @@ void store_plan(Context& context, const CloneSource& source, const ClonePlan& pl
   context.catalog.volumes.insert(plan.volume);
 }
 
-Frozen make_clone(Context& context, const CloneSource& source, ClonePlan& plan) {
+void make_clone(Context& context, const CloneSource& source, ClonePlan& plan) {
   storage::Storage& storage = *context.storage;
   const VolumeId parent = *plan.volume.parent;
   const VolumeId clone = plan.volume.id;
-  if (source.snapshot) {
-    step("clone", [&] { storage.clone_snapshot(parent, source.snapshot->id, clone); });
-    return {.consistency = source.snapshot->consistency};
-  }
-  if (!plan.new_origin) {
-    return freeze(context, source.branch, {.fast = source.fast}, [&](const storage::CopyRules& rules) {
+  if (!plan.volume.origin) {
+    freeze(context, source.branch, {.fast = source.fast}, [&](const storage::CopyRules& rules) {
       storage.copy_volume(parent, clone, rules);
       return storage.volume_path(clone);
     });
+    return;
   }
-  const SnapshotId origin = plan.new_origin->id;
-  Frozen frozen = freeze(context, source.branch, {.fast = source.fast}, [&](const storage::CopyRules& rules) {
-    storage.create_snapshot(parent, origin, rules);
-    return context.atomic() ? fs::path{} : storage.snapshot_path(origin);
-  });
-  step("clone", [&] { storage.clone_snapshot(parent, origin, clone); });
-  return frozen;
+  if (plan.new_origin) {
+    freeze_into(context, source.branch, {.fast = source.fast}, *plan.new_origin);
+  }
+  step("clone", [&] { storage.clone_snapshot(parent, *plan.volume.origin, clone); });
 }
 
-void store_clone(Context& context, ClonePlan& plan, const Frozen& frozen) {
+void store_clone(Context& context, ClonePlan& plan) {
   if (plan.new_origin) {
-    Snapshot& origin = *plan.new_origin;
-    origin.state = State::ready;
-    origin.consistency = frozen.consistency;
-    origin.start_lsn = frozen.start_lsn;
-    origin.stop_lsn = frozen.stop_lsn;
-    context.catalog.snapshots.update(origin);
+    context.catalog.snapshots.update(*plan.new_origin);
   }
   plan.volume.state = State::ready;
   context.catalog.volumes.update(plan.volume);

@@ -18,15 +18,21 @@ struct ClonePlan {
   std::optional<Snapshot> new_origin{};  ///< a snapshot that is made for this clone
 };
 
-ClonePlan plan_clone(const Context& context, const CloneSource& source, const BranchId& for_branch);
+/// `archived`: the volume is to have an archive. Its origin is then kept as the base of every recovery, also where that
+/// costs the space of a copy.
+ClonePlan plan_clone(const Context& context, const CloneSource& source, const BranchId& for_branch, bool archived);
+
+/// A snapshot of a new volume itself, to be taken when it is ready: recovery begins there where no origin holds its
+/// history.
+Snapshot new_base(const Volume& volume);
 
 /// Writes the plan's rows. Throws `Error{not_found}` where the snapshot has gone meanwhile. In a transaction.
 void store_plan(Context& context, const CloneSource& source, const ClonePlan& plan);
 
-/// Makes the clone's files. What is learned of the origin is noted in the plan.
-Frozen make_clone(Context& context, const CloneSource& source, ClonePlan& plan);
+/// Makes the clone's files. What is learned of a new origin is noted in the plan.
+void make_clone(Context& context, const CloneSource& source, ClonePlan& plan);
 
 /// Writes the plan's rows as ready. In a transaction.
-void store_clone(Context& context, ClonePlan& plan, const Frozen& frozen);
+void store_clone(Context& context, ClonePlan& plan);
 
 }  // namespace bpg::engine

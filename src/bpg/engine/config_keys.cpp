@@ -143,6 +143,25 @@ const std::vector<ConfigKey>& config_keys() {
        .effect = "With less free space than this nothing new is made",
        .read = [](Config& config, const ConfigValue& value) { return assign(config.reserve_bytes, parse_bytes(value.items[0])); },
        .write = [](const Config& config) { return one(exact_bytes(config.reserve_bytes)); }},
+      {.name = "wal.compression",
+       .form = "zstd, lz4 or none",
+       .effect = "How archived WAL is compressed; servers take it at their next start",
+       .read =
+           [](Config& config, const ConfigValue& value) {
+             config.wal_compression = value.items[0];
+             return value.items[0] == "zstd" || value.items[0] == "lz4" || value.items[0] == "none";
+           },
+       .write = [](const Config& config) { return one(config.wal_compression); }},
+      {.name = "wal.jobs",
+       .form = "a number from 1 to 64",
+       .effect = "How many WAL segments of one server are archived, or fetched in recovery, at a time; servers take it at their next start",
+       .read =
+           [](Config& config, const ConfigValue& value) {
+             const auto jobs = parse_count(value.items[0]);
+             config.wal_jobs = jobs.value_or(0);
+             return jobs && *jobs <= 64;
+           },
+       .write = [](const Config& config) { return one(fmt::format("{}", config.wal_jobs)); }},
   };
   return table;
 }

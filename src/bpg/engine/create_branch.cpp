@@ -49,6 +49,11 @@ CloneSource lock_source(const Context& context, const CreateBranch& request, std
   return source;
 }
 
+/// What goes by itself is not worth an archive.
+bool wants_archive(const Context& context, const CreateBranch& request) {
+  return request.archive && !request.ephemeral && !request.expires_at && !choose_profile(context, request.profile).ttl;
+}
+
 BranchRef new_branch(const Context& context, const CloneSource& source, const ClonePlan& plan, const CreateBranch& request) {
   const BranchId id = plan.volume.branch;
   const Profile profile = choose_profile(context, request.profile);
@@ -63,6 +68,7 @@ BranchRef new_branch(const Context& context, const CloneSource& source, const Cl
            .profile = request.profile,
            .expires_at = request.expires_at ? request.expires_at : expiry(profile, plan.volume.created_at),
            .ephemeral = request.ephemeral,
+           .archive = plan.volume.archived,
            .created_at = plan.volume.created_at}};
 }
 
@@ -71,7 +77,7 @@ BranchRef new_branch(const Context& context, const CloneSource& source, const Cl
 BranchMaking::BranchMaking(Context& context, const CreateBranch& request)
     : m_context(context),
       m_source(lock_source(context, request, m_source_lock)),
-      m_plan(plan_clone(context, m_source, BranchId::make())),
+      m_plan(plan_clone(context, m_source, BranchId::make(), wants_archive(context, request))),
       m_branch(new_branch(context, m_source, m_plan, request)) {
   m_making.emplace(context, m_plan.volume.id, [&] {
     refuse_taken_name(context, m_branch.database, request.subject);
@@ -82,7 +88,7 @@ BranchMaking::BranchMaking(Context& context, const CreateBranch& request)
     }
     store_plan(context, m_source, m_plan);
   });
-  m_frozen = make_clone(context, m_source, m_plan);
+  make_clone(context, m_source, m_plan);
   m_source_lock.reset();
   if (request.start) {
     first_start(context, m_branch, m_plan.volume, owner_endpoint(context, m_branch).password);
@@ -101,7 +107,7 @@ BranchRef BranchMaking::done() {
     m_branch.branch.state = State::ready;
     m_branch.branch.ephemeral = false;
     m_context.catalog.branches.update(m_branch.branch);
-    store_clone(m_context, m_plan, m_frozen);
+    store_clone(m_context, m_plan);
   });
   return m_branch;
 }

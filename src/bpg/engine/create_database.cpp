@@ -43,6 +43,7 @@ NewDatabase new_database(const Context& context, const CreateDatabase& request, 
                      .name = std::string(main_branch),
                      .volume = VolumeId::make(),
                      .profile = request.profile,
+                     .archive = request.archive,
                      .created_at = now}}};
   made.branch.branch.sealed_password = context.secrets.seal(made.password, branch.str());
   return made;
@@ -89,10 +90,18 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
   Volume volume{.id = branch.branch.volume,
                 .database = branch.database.id,
                 .branch = branch.branch.id,
+                .archived = request.archive,
                 .created_at = branch.branch.created_at};
+  std::optional<Snapshot> base;
+  if (volume.archived) {
+    base = new_base(volume);
+  }
   Making making(context, volume.id, [&] {
     store_intent(context, branch, request);
     context.catalog.volumes.insert(volume);
+    if (base) {
+      context.catalog.snapshots.insert(*base);
+    }
   });
   step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
   step("initdb", [&] { postgres::make_cluster(installation, data_directory(context, volume.id), context.account); });
@@ -106,8 +115,14 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
   };
   first_start(context, branch, volume, made.password, settle, dump ? Settling::bulk_load : Settling::little);
   volume.fork_lsn.reset();  // it comes from nowhere
+  if (base) {
+    step("take base", [&] { freeze_into(context, branch, {.fast = context.atomic()}, *base); });
+  }
   making.done([&] {
     store_result(context, branch);
+    if (base) {
+      context.catalog.snapshots.update(*base);
+    }
     volume.state = State::ready;
     context.catalog.volumes.update(volume);
   });
@@ -165,7 +180,7 @@ BranchView create_from_template(Context& context, const CreateDatabase& request)
   NewDatabase made = new_database(context, request, source.branch.database.pg_major);
   BranchRef& branch = made.branch;
   branch.database.pg_database = source.branch.database.pg_database;
-  ClonePlan plan = plan_clone(context, source, branch.branch.id);
+  ClonePlan plan = plan_clone(context, source, branch.branch.id, request.archive);
   plan.volume.database = branch.database.id;
   branch.branch.volume = plan.volume.id;
   Making making(context, plan.volume.id, [&] {
@@ -173,7 +188,7 @@ BranchView create_from_template(Context& context, const CreateDatabase& request)
     copy_settings(context, source.branch, branch, request);
     store_plan(context, source, plan);
   });
-  const Frozen frozen = make_clone(context, source, plan);
+  make_clone(context, source, plan);
   first_start(context, branch, plan.volume, made.password, [&](postgres::Session& session) {
     postgres::check_extensions(session, request.extensions);
     branch.database.pg_database = rename_within(session, branch.database.pg_database, request.name);
@@ -181,7 +196,7 @@ BranchView create_from_template(Context& context, const CreateDatabase& request)
   });
   making.done([&] {
     store_result(context, branch);
-    store_clone(context, plan, frozen);
+    store_clone(context, plan);
   });
   return view(context, branch);
 }

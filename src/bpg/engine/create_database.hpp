@@ -15,6 +15,7 @@ struct CreateDatabase {
   std::vector<postgres::Extension> extensions{};
   std::optional<SubjectAt> from{};                   ///< what it is cut from, of any database; else it begins as a new cluster
   std::optional<std::string> dump{};                 ///< a file to load, "-" for standard input
+  bool archive = true;                               ///< of its branch main
   std::string profile{};                             ///< of its branch main; empty: none
   std::vector<ServerSetting> settings{};             ///< of all its branches
 };

@@ -24,18 +24,24 @@ storage::CopyRules rules_for_running_server() {
   return rules;
 }
 
-Lsn insert_position(postgres::Session& session) {
-  return Lsn::parse(session.query_value("SELECT pg_current_wal_insert_lsn()")).value_or(Lsn{});
+/// Where the WAL ends now; then a record that says nothing is written behind it.
+std::optional<Lsn> mark_end_of_wal(postgres::Session& session) {
+  const auto rows = session.query("SELECT pg_current_wal_insert_lsn(), pg_logical_emit_message(false, 'betterpg', 'snapshot')");
+  return Lsn::parse(rows.at(0).at(0).value_or(""));
+}
+
+std::optional<Lsn> redo_of_checkpoint(postgres::Session& session) {
+  return Lsn::parse(session.query_value("SELECT redo_lsn FROM pg_control_checkpoint()"));
 }
 
 Frozen freeze_atomically(postgres::Session& session, const Copy& copy) {
   Frozen frozen{.consistency = Consistency::checkpoint};
   step("checkpoint", [&] {
     session.query("CHECKPOINT");
-    frozen.start_lsn = Lsn::parse(session.query_value("SELECT redo_lsn FROM pg_control_checkpoint()"));
+    frozen.start_lsn = redo_of_checkpoint(session);
   });
   step("snapshot", [&] { return copy({}); });
-  frozen.stop_lsn = insert_position(session);
+  frozen.stop_lsn = mark_end_of_wal(session);
   return frozen;
 }
 
@@ -62,11 +68,28 @@ Frozen freeze_file_by_file(const Context& context, const BranchRef& source, post
 }
 
 /// What a copy of files that nobody writes needs.
-Consistency consistency_at_rest(const fs::path& data) {
+Frozen state_at_rest(const fs::path& data) {
   if (fs::exists(data / "backup_label")) {
-    return Consistency::labelled;  // a clone that has not been started yet
+    return {.consistency = Consistency::labelled};  // a clone that has not been started yet
   }
-  return postgres::read_control_file(data).shut_down ? Consistency::clean : Consistency::crash;
+  const auto control = postgres::read_control_file(data);
+  if (!control.shut_down) {
+    return {.consistency = Consistency::crash, .start_lsn = control.redo};
+  }
+  return {.consistency = Consistency::clean, .start_lsn = control.redo, .stop_lsn = control.redo};
+}
+
+/// Of a running server, without a checkpoint. One that is not ready yet tells no positions.
+Frozen freeze_fast(std::optional<postgres::Session> session, const Copy& copy) {
+  Frozen frozen{.consistency = Consistency::crash};
+  if (session) {
+    frozen.start_lsn = redo_of_checkpoint(*session);
+  }
+  step("snapshot", [&] { return copy({}); });
+  if (session) {
+    frozen.stop_lsn = mark_end_of_wal(*session);
+  }
+  return frozen;
 }
 
 }  // namespace
@@ -92,18 +115,32 @@ Frozen freeze(const Context& context, const BranchRef& source, const FreezeOptio
     return context.atomic() ? freeze_atomically(session, copy)
                             : freeze_file_by_file(context, source, std::move(session), copy);
   }
-  if (status.ready) {
-    postgres::Session session(admin_endpoint(context, source.branch, source.branch.volume));
-    if (session.query_value("SHOW full_page_writes") == "off") {
-      throw Error(ErrorCode::refused, fmt::format("--fast needs full_page_writes, which is off for {}", source.subject()),
-                  "Leave --fast out.");
+  if (status.running) {
+    std::optional<postgres::Session> session;
+    if (status.ready) {
+      session.emplace(admin_endpoint(context, source.branch, source.branch.volume));
+      if (session->query_value("SHOW full_page_writes") == "off") {
+        throw Error(ErrorCode::refused, fmt::format("--fast needs full_page_writes, which is off for {}", source.subject()),
+                    "Leave --fast out.");
+      }
     }
+    return freeze_fast(std::move(session), copy);
   }
-  if (!status.running) {
-    wait_until_quiet(context, source.branch, source.branch.volume);
-  }
+  wait_until_quiet(context, source.branch, source.branch.volume);
+  const Frozen frozen = state_at_rest(data);
   step("snapshot", [&] { return copy({}); });
-  return {.consistency = status.running ? Consistency::crash : consistency_at_rest(data)};
+  return frozen;
+}
+
+void freeze_into(const Context& context, const BranchRef& source, const FreezeOptions& options, Snapshot& snapshot) {
+  const Frozen frozen = freeze(context, source, options, [&](const storage::CopyRules& rules) {
+    context.storage->create_snapshot(snapshot.volume, snapshot.id, rules);
+    return context.atomic() ? fs::path{} : context.storage->snapshot_path(snapshot.id);
+  });
+  snapshot.state = State::ready;
+  snapshot.consistency = frozen.consistency;
+  snapshot.start_lsn = frozen.start_lsn;
+  snapshot.stop_lsn = frozen.stop_lsn;
 }
 
 }  // namespace bpg::engine

@@ -12,7 +12,8 @@ namespace bpg::engine {
 struct Frozen {
   Consistency consistency = Consistency::clean;
   std::optional<Lsn> start_lsn{};  ///< replay of a clone begins here
-  std::optional<Lsn> stop_lsn{};   ///< and is consistent from here on, at the latest
+  /// It is consistent from here on, at the latest, and holds nothing behind. Unknown of a server that had been killed.
+  std::optional<Lsn> stop_lsn{};
 };
 
 /// Makes the copy by the rules it is given; returns the root of what it made, where the storage is not atomic.
@@ -28,8 +29,14 @@ struct FreezeOptions {
 /// snapshot"): a checkpoint before it shortens the recovery of its clones. Backup mode would add two WAL switches,
 /// 32 MB of the source's space and 100 ms to each branch. A copy made file by file has no other way.
 ///
+/// After the copy of a running server one record is written into its WAL: recovery from this copy to the present then has a
+/// record to stop at, however idle the server is.
+///
 /// The caller holds the branch's lock, at least shared, so that its server is not started or stopped meanwhile.
 Frozen freeze(const Context& context, const BranchRef& source, const FreezeOptions& options,
               const Copy& copy);
+
+/// The same into a snapshot of the branch's volume, whose row stands, and which is then ready: the caller stores it.
+void freeze_into(const Context& context, const BranchRef& source, const FreezeOptions& options, Snapshot& snapshot);
 
 }  // namespace bpg::engine

@@ -21,6 +21,9 @@ struct Home {
   std::filesystem::path sockets() const { return data / "run"; }
   std::filesystem::path socket_directory(const VolumeId& volume) const { return sockets() / volume.str(); }
   std::filesystem::path logs() const { return data / "logs"; }
+  std::filesystem::path wal_archives() const { return data / "wal-archive"; }
+  std::filesystem::path wal_archive(const VolumeId& volume) const { return wal_archives() / volume.str(); }
+  std::filesystem::path programs() const { return data / "libexec"; }
   std::filesystem::path log_file(const VolumeId& volume) const { return logs() / (volume.str() + ".log"); }
 
   /// `config` is what --config names. Throws `Error{usage}` where the path is too long for a Unix socket below it

@@ -44,13 +44,14 @@ void refuse_other_choice(const Init& request, const storage::Location& location)
 
 /// Everything of betterpg's own except the key. (The configuration is the user's.)
 void remove_files(const Home& home) {
-  for (const fs::path& path : {home.locks(), home.sockets(), home.logs()}) {
+  for (const fs::path& path : {home.locks(), home.sockets(), home.logs(), home.programs()}) {
     remove_tree(path);
   }
   for (const char* suffix : {"", "-wal", "-shm"}) {
     remove_tree(home.catalog().string() + suffix);
   }
   std::error_code not_empty;
+  fs::remove(home.wal_archives(), not_empty);
   fs::remove(home.data, not_empty);
 }
 

@@ -30,7 +30,6 @@ class BranchMaking {
   CloneSource m_source;
   ClonePlan m_plan;
   BranchRef m_branch;
-  Frozen m_frozen;
   std::optional<Making> m_making;
 };
 

@@ -4,6 +4,7 @@
 
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/wal_archive.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/interrupt.hpp"
 #include "bpg/util/text.hpp"
@@ -51,22 +52,25 @@ void undo_creation(Context& context, const VolumeId& id) {
     discard_server(context, *branch, id);
   }
   const auto origin = volume->origin ? context.catalog.snapshots.find(*volume->origin) : std::nullopt;
-  const bool origin_is_new = origin && origin->state == State::creating;
   std::vector<SnapshotId> snapshots;
-  if (origin_is_new) {
+  if (origin && origin->state == State::creating) {
     snapshots.push_back(origin->id);
+  }
+  for (const Snapshot& own : context.catalog.snapshots.of_volume(id)) {
+    snapshots.push_back(own.id);
   }
   context.storage->destroy_volume(id, snapshots);
   remove_tree(context.home.socket_directory(id));
   for (const char* suffix : {"", ".1"}) {
     remove_tree(context.home.log_file(id).string() + suffix);
   }
+  remove_wal_archive(context, id);
   const bool branch_is_new = branch && branch->state == State::creating;
   context.catalog.write([&] {
-    context.catalog.volumes.erase(id);
-    if (origin_is_new) {
-      context.catalog.snapshots.erase(origin->id);
+    for (const SnapshotId& snapshot : snapshots) {
+      context.catalog.snapshots.erase(snapshot);
     }
+    context.catalog.volumes.erase(id);
     if (branch_is_new) {
       context.catalog.branches.erase(branch->id);
       if (!branch->parent) {  // main: its database was to come with it

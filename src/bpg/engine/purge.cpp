@@ -6,6 +6,7 @@
 
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/wal_archive.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
@@ -105,6 +106,7 @@ void finish_purge(Context& context, const VolumeId& id) {
   for (const char* suffix : {"", ".1"}) {
     remove_tree(context.home.log_file(id).string() + suffix);
   }
+  remove_wal_archive(context, id);
   step("end purge", [&] {
     context.catalog.write([&] {
       for (Snapshot& snapshot : going) {

@@ -78,9 +78,9 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
                 "Leave --now out, or delete the snapshot first.");
   }
   const bool start = server_status(context, old_volume).running;
-  ClonePlan plan = plan_clone(context, source, branch.branch.id);
+  ClonePlan plan = plan_clone(context, source, branch.branch.id, branch.branch.archive);
   Making making(context, plan.volume.id, [&] { store_plan(context, source, plan); });
-  const Frozen frozen = make_clone(context, source, plan);
+  make_clone(context, source, plan);
 
   Switching switching(context, branch);
   if (start) {
@@ -99,7 +99,7 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
   making.done([&] {
     retire_volume(context, old_volume, "reset");
     context.catalog.branches.append({branch.branch.id, old_volume, plan.volume.id, "reset", context.clock.now()});
-    store_clone(context, plan, frozen);
+    store_clone(context, plan);
     branch.branch.volume = plan.volume.id;
     context.catalog.branches.update(branch.branch);
     if (request.now) {

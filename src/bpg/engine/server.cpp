@@ -10,6 +10,7 @@
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/protection.hpp"
 #include "bpg/engine/setting_layers.hpp"
+#include "bpg/engine/wal_archive.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/installation.hpp"
@@ -30,12 +31,13 @@ constexpr auto stop_deadline = 120s;
 enum class Access { closed, open };
 using postgres::Durability;
 
-void write_settings(const Context& context, const BranchRef& branch, const VolumeId& volume, Access access,
+void write_settings(const Context& context, const BranchRef& branch, const Volume& volume, Access access,
                     Durability durability, Settling settling = Settling::little) {
-  const fs::path root = context.storage->volume_path(volume);
+  const fs::path root = context.storage->volume_path(volume.id);
   const WriteOptions options{.mode = 0600, .owner = context.owner(), .durable = false};
   write_file_atomic(root / postgres::settings_file,
                     postgres::render_settings({.copy_on_write = context.storage->traits().shares_space,
+                                               .archive = volume.archived,
                                                .bulk_load = settling == Settling::bulk_load,
                                                .durability = durability,
                                                .layers = file_layers(context, branch)}),
@@ -59,8 +61,12 @@ runtime::ServerSpec spec_of(const Context& context, const Branch& branch, const 
           .settings = postgres::fixed_settings(context.storage->volume_path(volume))};
 }
 
-runtime::ServerSpec spec_to_start(const Context& context, const BranchRef& branch, const VolumeId& volume) {
-  runtime::ServerSpec spec = spec_of(context, branch.branch, volume);
+/// With the settings that the file must not override.
+runtime::ServerSpec spec_to_start(const Context& context, const BranchRef& branch, const Volume& volume) {
+  runtime::ServerSpec spec = spec_of(context, branch.branch, volume.id);
+  for (auto& setting : postgres::archive_settings(volume.archived ? archive_command(context, volume.id) : "", branch.database.pg_major)) {
+    spec.settings.push_back(std::move(setting));
+  }
   spec.program = postgres::choose_installation(context.config.bin_dirs, branch.database.pg_major).program("postgres");
   return spec;
 }
@@ -146,14 +152,19 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
                               : volume.state == State::creating ? Durability::synced_at_the_end
                                                                 : Durability::full;
   stop_server(context, branch.branch, id);  // a first start that was interrupted before
-  runtime::ServerSpec spec = spec_to_start(context, branch, id);
+  runtime::ServerSpec spec = spec_to_start(context, branch, volume);
   step("prepare", [&] {
     postgres::forget_source(spec.data_directory);
-    write_settings(context, branch, id, Access::closed, at_first, settling);
+    write_settings(context, branch, volume, Access::closed, at_first, settling);
   });
   for (auto& setting : postgres::quarantine_settings()) {
     spec.settings.push_back(std::move(setting));
   }
+  auto archive = std::async(std::launch::async, [&] {
+    if (volume.archived) {
+      make_wal_archive(context, id);
+    }
+  });
   auto verifier = std::async(std::launch::async, [&] { return postgres::scram_verifier(postgres::owner_role, password); });
   step("start server", [&] {
     try {
@@ -173,6 +184,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
       postgres::remove_other_passwords(session);
     }
     postgres::cut_subscriptions(session, admin);
+    archive.get();
     if (settle) {
       settle(session);
     }
@@ -181,7 +193,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
   volume.started = true;
   step("open endpoint", [&] {
     write_manifest(context, branch, volume);
-    write_settings(context, branch, id, Access::open, at_last);
+    write_settings(context, branch, volume, Access::open, at_last);
     context.runtime->reload(spec);
     // From here on the server itself makes durable what it writes: PostgreSQL signals its processes before it
     // reads the new hba file. What it wrote before is synced here, as one, beside the first connection.
@@ -212,8 +224,8 @@ void start_server(Context& context, const BranchRef& branch) {
     context.catalog.write([&] { context.catalog.volumes.update(volume); });
     return;
   }
-  write_settings(context, branch, volume.id, Access::open, Durability::full);
-  step("start server", [&] { context.runtime->start(spec_to_start(context, branch, volume.id), start_deadline); });
+  write_settings(context, branch, volume, Access::open, Durability::full);
+  step("start server", [&] { context.runtime->start(spec_to_start(context, branch, volume), start_deadline); });
   step("check endpoint", [&] {
     postgres::Session session(admin_endpoint(context, branch.branch, volume.id));
     check_identity(session, volume.id);
@@ -221,16 +233,16 @@ void start_server(Context& context, const BranchRef& branch) {
 }
 
 void reload_settings(const Context& context, const BranchRef& branch) {
-  const VolumeId& volume = branch.branch.volume;
-  if (!server_status(context, volume).ready) {
+  const Volume volume = volume_of(context, branch.branch);
+  if (!server_status(context, volume.id).ready) {
     return;
   }
-  postgres::Session session(admin_endpoint(context, branch.branch, volume));
+  postgres::Session session(admin_endpoint(context, branch.branch, volume.id));
   const auto load_time = [&session] { return session.query_value("SELECT pg_conf_load_time()"); };
   const std::string before = load_time();
   step("write settings", [&] { write_settings(context, branch, volume, Access::open, Durability::full); });
   step("reload", [&] {
-    context.runtime->reload(spec_of(context, branch.branch, volume));
+    context.runtime->reload(spec_of(context, branch.branch, volume.id));
     const auto deadline = std::chrono::steady_clock::now() + 10s;
     while (load_time() == before && std::chrono::steady_clock::now() < deadline) {
       ::poll(nullptr, 0, 2);  // nothing tells when
@@ -239,7 +251,7 @@ void reload_settings(const Context& context, const BranchRef& branch) {
     const auto errors = session.query(
         "SELECT f.name, f.error FROM pg_file_settings f LEFT JOIN pg_settings s ON lower(s.name) = lower(f.name)"
         " WHERE f.error IS NOT NULL AND f.sourcefile = $1 AND NOT coalesce(s.pending_restart, false)",
-        {(context.storage->volume_path(volume) / postgres::settings_file).string()});
+        {(context.storage->volume_path(volume.id) / postgres::settings_file).string()});
     if (!errors.empty()) {
       throw Error(ErrorCode::usage,
                   fmt::format("the server of {} does not take {}: {}", branch.subject(), errors[0].at(0).value_or("a setting"),

@@ -22,7 +22,7 @@ namespace {
 /// By name, as the layers say.
 std::map<std::string, SettingView> configured_settings(const Context& context, const BranchRef& branch) {
   const SettingLayers layers = setting_layers(context, branch);
-  const auto defaults = postgres::default_settings(context.storage->traits().shares_space);
+  const auto defaults = postgres::default_settings(context.storage->traits().shares_space, volume_of(context, branch.branch).archived);
   std::map<std::string, SettingView> views;
   for (const auto& [source, settings] : {std::pair("default", &defaults), std::pair("profile", &layers.profile),
                                          std::pair("database", &layers.database), std::pair("branch", &layers.branch)}) {

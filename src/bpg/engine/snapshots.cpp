@@ -136,14 +136,7 @@ SnapshotView create_snapshot(Context& context, const CreateSnapshot& request) {
                     .user = true,
                     .created_at = context.clock.now()};
   SnapshotMaking making(context, snapshot);
-  const Frozen frozen = freeze(context, branch, {.fast = request.fast}, [&](const storage::CopyRules& rules) {
-    context.storage->create_snapshot(snapshot.volume, snapshot.id, rules);
-    return context.atomic() ? fs::path{} : context.storage->snapshot_path(snapshot.id);
-  });
-  snapshot.state = State::ready;
-  snapshot.consistency = frozen.consistency;
-  snapshot.start_lsn = frozen.start_lsn;
-  snapshot.stop_lsn = frozen.stop_lsn;
+  freeze_into(context, branch, {.fast = request.fast}, snapshot);
   making.done(snapshot);
   return view(context, snapshot);
 }

@@ -33,7 +33,7 @@ void append(std::string& text, const SettingsLayer& layer) {
 
 }  // namespace
 
-std::vector<ServerSetting> default_settings(bool copy_on_write) {
+std::vector<ServerSetting> default_settings(bool copy_on_write, bool archive) {
   std::vector<ServerSetting> settings{{"shared_buffers", "32MB"},
                                       {"max_wal_size", "256MB"},
                                       {"min_wal_size", "32MB"},
@@ -42,6 +42,9 @@ std::vector<ServerSetting> default_settings(bool copy_on_write) {
     settings.push_back({"wal_init_zero", "off"});
     settings.push_back({"wal_recycle", "off"});
   }
+  if (archive) {  // what an idle moment can lose with the machine
+    settings.push_back({"archive_timeout", "60s"});
+  }
   return settings;
 }
 
@@ -49,7 +52,7 @@ std::string render_settings(const SettingsOptions& options) {
   std::string text =
       "# Written by bpg at each start; changes here are lost. ALTER SYSTEM overrides what stands here.\n"
       "include_if_exists = 'data/postgresql.conf'\n";
-  append(text, {"betterpg", default_settings(options.copy_on_write)});
+  append(text, {"betterpg", default_settings(options.copy_on_write, options.archive)});
   if (options.durability == Durability::none) {
     append(text, {"one command", {{"shared_buffers", "16MB"}}});
   }
@@ -103,9 +106,19 @@ std::vector<std::pair<std::string, std::string>> fixed_settings(const std::files
           {"ident_file", (volume / ident_file).string()},
           {"listen_addresses", "127.0.0.1"},
           {"unix_socket_permissions", "0700"},
-          {"archive_mode", "off"},  // the source's archive is the source's alone
           {"log_destination", "stderr"},
           {"logging_collector", "off"}};
+}
+
+std::vector<std::pair<std::string, std::string>> archive_settings(const std::string& command, int pg_major) {
+  if (command.empty()) {
+    return {{"archive_mode", "off"}};
+  }
+  std::vector<std::pair<std::string, std::string>> settings{{"archive_mode", "on"}, {"archive_command", command}};
+  if (pg_major >= 15) {
+    settings.emplace_back("archive_library", "");  // one in a configuration file would win over the command
+  }
+  return settings;
 }
 
 std::vector<std::pair<std::string, std::string>> quarantine_settings() {

@@ -28,13 +28,14 @@ struct SettingsLayer {
 
 struct SettingsOptions {
   bool copy_on_write = false;  ///< the volume shares space: preparing and recycling WAL files would only cost some
+  bool archive = false;        ///< its WAL is archived
   bool bulk_load = false;      ///< a dump is being loaded: large memory and rare checkpoints, no autovacuum
   Durability durability = Durability::full;
   std::vector<SettingsLayer> layers{};  ///< over the defaults, the last one wins
 };
 
 /// What betterpg gives every branch: the small memory of one among many on its machine.
-std::vector<ServerSetting> default_settings(bool copy_on_write);
+std::vector<ServerSetting> default_settings(bool copy_on_write, bool archive);
 
 /// The generated configuration file. It includes the cluster's own postgresql.conf first; postgresql.auto.conf,
 /// which ALTER SYSTEM writes, still overrides both.
@@ -54,6 +55,9 @@ inline constexpr const char* ident_file = "pg_ident.conf";
 
 /// What must hold whatever the configuration files say: for the command line.
 std::vector<std::pair<std::string, std::string>> fixed_settings(const std::filesystem::path& volume);
+
+/// The same of a server whose WAL goes to its archive by `command` (a shell command with %p), or that has none (empty).
+std::vector<std::pair<std::string, std::string>> archive_settings(const std::string& command, int pg_major);
 
 /// Settings that keep a clone from acting as its source, until its first restart: its subscriptions would take
 /// over the source's slots, its cron would run the source's jobs.

@@ -362,4 +362,19 @@ std::optional<std::filesystem::path> find_program(const std::string& name) {
   return std::nullopt;
 }
 
+std::filesystem::path companion_program(const std::string& name) {
+  const std::filesystem::path directory = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::filesystem::path beside = directory / name;
+  for (const std::filesystem::path& place : {beside, directory.parent_path() / "libexec" / "betterpg" / name}) {
+    if (std::filesystem::exists(place)) {
+      return place;
+    }
+  }
+  if (const auto found = find_program(name)) {
+    return *found;
+  }
+  throw Error(ErrorCode::environment, fmt::format("{} is missing", beside.string()),
+              fmt::format("{} belongs beside bpg: install both.", name));
+}
+
 }  // namespace bpg

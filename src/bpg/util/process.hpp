@@ -95,4 +95,8 @@ bool process_alive(pid_t pid);
 /// The absolute directories of PATH and the usual sbin ones searched for the program `name`.
 std::optional<std::filesystem::path> find_program(const std::string& name);
 
+/// A program that comes with bpg and is not for users: beside it, in libexec, or in PATH. Throws `Error{environment}` where
+/// it is missing.
+std::filesystem::path companion_program(const std::string& name);
+
 }  // namespace bpg

@@ -26,21 +26,6 @@ using std::chrono::milliseconds;
 /// postmaster.pid is written by the server without a signal to anybody, so its end state is looked for this often.
 constexpr milliseconds look_again_after{2};
 
-fs::path log_keeper() {
-  const fs::path directory = fs::read_symlink("/proc/self/exe").parent_path();
-  const fs::path beside = directory / "bpg-log";
-  for (const fs::path& place : {beside, directory.parent_path() / "libexec" / "betterpg" / "bpg-log"}) {
-    if (fs::exists(place)) {
-      return place;
-    }
-  }
-  if (const auto found = find_program("bpg-log")) {
-    return *found;
-  }
-  throw Error(ErrorCode::environment, fmt::format("{} is missing", beside.string()),
-              "bpg-log belongs beside bpg: install both.");
-}
-
 UniqueFd start_log_keeper(const ServerSpec& spec) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) {
@@ -48,7 +33,7 @@ UniqueFd start_log_keeper(const ServerSpec& spec) {
   }
   const UniqueFd read_end(ends[0]);
   UniqueFd write_end(ends[1]);
-  spawn({.argv = {log_keeper().string(), spec.log_file.string()},
+  spawn({.argv = {companion_program("bpg-log").string(), spec.log_file.string()},
          .account = spec.account,
          .directory = "/",
          .stdin_fd = read_end.get(),
