@@ -62,8 +62,8 @@ std::string run_zfs(const std::vector<std::string>& arguments) { return run_prog
 
 std::string run_zpool(const std::vector<std::string>& arguments) { return run_program("zpool", arguments); }
 
-void run_zfs_when_idle(const std::vector<std::string>& arguments) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait) {
+  const auto deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
     try {
       run_zfs(arguments);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,8 +15,8 @@ namespace bpg::storage::zfs {
 std::string run_zfs(const std::vector<std::string>& arguments);
 std::string run_zpool(const std::vector<std::string>& arguments);
 
-/// As `run_zfs`, again for a few seconds while something is busy: an unmount may still be under way.
-void run_zfs_when_idle(const std::vector<std::string>& arguments);
+/// As `run_zfs`, again until `wait` has passed while something is busy: an unmount may still be under way.
+void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait = std::chrono::seconds(5));
 
 /// The rows of `-H` output, split at tabs.
 std::vector<std::vector<std::string>> rows(std::string_view output);

@@ -65,7 +65,8 @@ void ZfsStorage::mount_volumes() const {
       continue;
     }
     try {
-      zfs::run_zfs({"mount", dataset(*volume)});
+      // What was unmounted a moment ago may still be on its way out. What is held elsewhere must not cost much.
+      zfs::run_zfs_when_idle({"mount", dataset(*volume)}, std::chrono::milliseconds(500));
     } catch (const Error& error) {
       if (error.code() == ErrorCode::not_found) {
         ::rmdir(entry.path().c_str());  // the mount point of a dataset that is gone
