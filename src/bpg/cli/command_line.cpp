@@ -38,15 +38,15 @@ void CommandLine::confirm_irreversible(const std::string& question) const {
 
 Subject CommandLine::subject(std::string_view text) {
   const SubjectAt read = subject_at(text);
-  if (!read.snapshot.empty()) {
-    throw Error(ErrorCode::usage, fmt::format("'{}' names a snapshot where a branch is wanted", text),
+  if (!read.moment.empty()) {
+    throw Error(ErrorCode::usage, fmt::format("'{}' names a moment where a branch is wanted", text),
                 "Leave '@' and what follows it out.");
   }
   return read.subject;
 }
 
 SubjectAt CommandLine::subject_at(std::string_view text) {
-  if (text.find('/') != std::string_view::npos) {
+  if (says_database(text)) {
     return SubjectAt::parse(text);
   }
   const auto [pin, passed_over] = workspace::find_pin();
@@ -66,7 +66,7 @@ std::string CommandLine::snapshot_reference(std::string_view text) {
     return std::string(text);
   }
   const SubjectAt at = subject_at(text);
-  return at.snapshot.empty() ? std::string(text) : at.str();  // without a snapshot it is refused, in the words that were typed
+  return at.moment.empty() ? std::string(text) : at.str();  // without a moment it is refused, in the words that were typed
 }
 
 Subject CommandLine::subject_or_followed(const std::optional<std::string>& text) {

@@ -179,7 +179,7 @@ workspace::HookCommand hook_command(const CommandLine& line) {
 
 /// The parent has to be there now only where somebody has just named it.
 void check_parent(engine::Context& context, const SubjectAt& parent) {
-  if (parent.snapshot.empty()) {
+  if (parent.moment.empty()) {
     engine::find_branch(context, parent.subject);
   } else {
     engine::get_snapshot(context, parent.str());

@@ -23,8 +23,8 @@ CloneSource find_source(const Context& context, const CreateBranch& request) {
                 fmt::format("A branch comes from its own database: --from {}/…", request.subject.database));
   }
   CloneSource source{.branch = find_branch(context, from.subject), .snapshot = std::nullopt, .fast = request.fast};
-  if (!from.snapshot.empty()) {
-    source.snapshot = find_snapshot(context, source.branch, from.snapshot);
+  if (!from.moment.empty()) {
+    source.snapshot = find_snapshot(context, source.branch, from.moment);
   }
   return source;
 }

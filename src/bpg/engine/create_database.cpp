@@ -137,8 +137,8 @@ CloneSource find_template(const Context& context, const CreateDatabase& request)
                 fmt::format("{} is of PostgreSQL {}, and so is what is cut from it", source.branch.subject(), major),
                 "Leave --pg-version out; to change the version, load a dump of it with --from-dump.");
   }
-  if (!request.from->snapshot.empty()) {
-    source.snapshot = find_snapshot(context, source.branch, request.from->snapshot);
+  if (!request.from->moment.empty()) {
+    source.snapshot = find_snapshot(context, source.branch, request.from->moment);
   }
   return source;
 }

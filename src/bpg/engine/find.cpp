@@ -89,11 +89,11 @@ Snapshot find_snapshot(const Context& context, const std::string& reference) {
     throw Error(ErrorCode::not_found, fmt::format("there is no snapshot '{}'", reference), "'bpg snapshot list' shows what there is.");
   }
   const SubjectAt at = SubjectAt::parse(reference);
-  if (at.snapshot.empty()) {
+  if (at.moment.empty()) {
     throw Error(ErrorCode::usage, fmt::format("'{}' names no snapshot", reference),
                 "Name one as snap_… or as DB/BRANCH@LABEL.");
   }
-  return find_snapshot(context, find_branch(context, at.subject), at.snapshot);
+  return find_snapshot(context, find_branch(context, at.subject), at.moment);
 }
 
 }  // namespace bpg::engine

@@ -81,10 +81,13 @@ bool is_there(const fs::path& path) {
 }  // namespace
 
 SubjectAt parse_parent(const std::string& database, const std::string& text) {
-  const SubjectAt parent = SubjectAt::parse(text.find('/') == std::string::npos ? database + "/" + text : text);
+  const SubjectAt parent = SubjectAt::parse(says_database(text) ? text : database + "/" + text);
   if (parent.subject.database != database) {
     throw Error(ErrorCode::usage, fmt::format("parent '{}' is of another database than '{}'", text, database),
                 "A branch comes from its own database.");
+  }
+  if (!parent.moment.empty()) {
+    check_name("snapshot", parent.moment);
   }
   return parent;
 }
@@ -169,7 +172,7 @@ bool is_written_pin(const std::string& text) {
 }
 
 SubjectAt parse_subject(std::string_view text, const Pin& pin) {
-  return SubjectAt::parse(text.find('/') == std::string_view::npos ? fmt::format("{}/{}", pin.database, text) : std::string(text));
+  return SubjectAt::parse(says_database(text) ? std::string(text) : fmt::format("{}/{}", pin.database, text));
 }
 
 }  // namespace bpg::workspace

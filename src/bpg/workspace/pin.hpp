@@ -38,7 +38,7 @@ Pin read_pin(const std::filesystem::path& file);
 std::string pin_text(const Pin& pin);
 bool is_written_pin(const std::string& text);
 
-/// "develop" or "develop@fixtures", with or without the database before it. Throws `Error{usage}`.
+/// "develop", or at a snapshot "develop@fixtures", with or without the database before it. Throws `Error{usage}`.
 SubjectAt parse_parent(const std::string& database, const std::string& text);
 
 /// A subject as it was typed where `pin` holds: a word without a slash is a branch of its database. Throws `Error{usage}`.

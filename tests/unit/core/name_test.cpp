@@ -14,6 +14,7 @@ TEST(Name, HasLowerCaseLettersDigitsHyphensUnderscores) {
   for (const std::string& name : {std::string("a"), std::string("0"), std::string("fix-login"), std::string("a_b-c9"),
                                   std::string("9-"), std::string(63, 'x')}) {
     EXPECT_NO_THROW(check_name("branch", name)) << name;
+    EXPECT_TRUE(is_name(name)) << name;
   }
 }
 
@@ -23,6 +24,7 @@ TEST(Name, RefusesEverythingElse) {
         std::string("a.b"), std::string(".."), std::string("a@b"), std::string("é"), std::string("a\nb"),
         std::string("a\0b", 3), std::string(64, 'x')}) {
     EXPECT_EQ(error_of([&] { check_name("branch", name); }).code(), ErrorCode::usage) << name;
+    EXPECT_FALSE(is_name(name)) << name;
   }
 }
 
@@ -45,18 +47,28 @@ TEST(Subject, RefusesEverythingElse) {
   }
 }
 
-TEST(SubjectAt, MayNameASnapshot) {
+TEST(SubjectAt, MayNameAMoment) {
   EXPECT_EQ(SubjectAt::parse("app@before-migration").subject, (Subject{"app", "main"}));
-  EXPECT_EQ(SubjectAt::parse("app/dev@snap_4k0qz8w1tb").snapshot, "snap_4k0qz8w1tb");
-  EXPECT_EQ(SubjectAt::parse("app/dev").snapshot, "");
+  EXPECT_EQ(SubjectAt::parse("app/dev@snap_4k0qz8w1tb").moment, "snap_4k0qz8w1tb");
+  EXPECT_EQ(SubjectAt::parse("app/dev").moment, "");
   EXPECT_EQ(SubjectAt::parse("app/dev").str(), "app/dev");
   EXPECT_EQ(SubjectAt::parse("app@x").str(), "app/main@x");
+  EXPECT_EQ(SubjectAt::parse("app/dev@2026-10-07 14:30:00Z"), (SubjectAt{{"app", "dev"}, "2026-10-07 14:30:00Z"}));
+  EXPECT_EQ(SubjectAt::parse("app@0/953F5508"), (SubjectAt{{"app", "main"}, "0/953F5508"}));
+  EXPECT_EQ(SubjectAt::parse("app@@before@v2"), (SubjectAt{{"app", "main"}, "@before@v2"})) << "the first '@' counts";
 }
 
 TEST(SubjectAt, RefusesEverythingElse) {
-  for (const char* text : {"app@", "@x", "app@x@y", "app@x/dev", "app@X"}) {
+  for (const char* text : {"app@", "@x", "App@x", "app/Dev@x", "app/@x", "@@x"}) {
     EXPECT_EQ(error_of([&] { SubjectAt::parse(text); }).code(), ErrorCode::usage) << text;
   }
+}
+
+TEST(SubjectAt, SaysItsDatabaseBeforeTheMoment) {
+  EXPECT_TRUE(says_database("app/dev"));
+  EXPECT_TRUE(says_database("app/dev@0/953F5508"));
+  EXPECT_FALSE(says_database("dev"));
+  EXPECT_FALSE(says_database("dev@0/953F5508"));
 }
 
 }  // namespace

@@ -50,6 +50,7 @@ TEST_F(PinTest, IsReadStrictly) {
   EXPECT_THAT(refusal(""), HasSubstr("'database' is missing"));
   EXPECT_THAT(refusal("\ndatabase: App\n"), HasSubstr(":2: 'App' is not a valid database name"));
   EXPECT_THAT(refusal("database: app\nparent: other/main\n"), HasSubstr(":2: parent 'other/main' is of another database"));
+  EXPECT_THAT(refusal("database: app\nparent: main@0/28\n"), HasSubstr(":2: '0/28' is not a valid snapshot name"));
   EXPECT_THAT(refusal("database: [a]\n"), HasSubstr(":1: database must be a name"));
   EXPECT_THAT(refusal("database: app\ndatabase: shop\n"), HasSubstr(":2: 'database' is there twice"));
   EXPECT_THAT(refusal("- app\n"), HasSubstr(":1: expected 'key: value'"));
@@ -110,6 +111,7 @@ TEST(PinnedSubject, IsABranchWithoutASlash) {
   const Pin pin{"/w/.bpg.yaml", "app", {{"app", "main"}, {}}};
   EXPECT_EQ(parse_subject("feature", pin).str(), "app/feature");
   EXPECT_EQ(parse_subject("feature@label", pin).str(), "app/feature@label");
+  EXPECT_EQ(parse_subject("feature@0/953F5508", pin).str(), "app/feature@0/953F5508") << "the slash is the moment's";
   EXPECT_EQ(parse_subject("app", pin).str(), "app/app");
   EXPECT_EQ(parse_subject("shop/main", pin).str(), "shop/main");
   EXPECT_EQ(error_of([&] { parse_subject("", pin); }).code(), ErrorCode::usage);
