@@ -22,16 +22,40 @@ directory with the data. Reset and undo point it at another volume; the URL of
 the branch stays the same. 'bpg info SUBJECT' shows all of it.
 )";
 
-constexpr const char* moments = R"(A moment is a state of a branch that can be gone back to. Moments are snapshots:
+constexpr const char* moments = R"(A moment is a state of a branch that can be gone back to. It is a snapshot:
 
-  app/main@before-v2    the snapshot of app/main with the label before-v2
-  snap_…                a snapshot by its id
+  before-v2                 by its label
+  snap_…                    by its id
 
-'bpg snapshot create app/main --label before-v2' takes one, and 'bpg snapshot
-list' shows what there is. 'bpg branch create app/old --from app/main@before-v2'
-makes a branch of it; 'bpg branch reset app/main --to before-v2' takes app/main
-itself back. A branch of a branch without a snapshot is cut from its present
-state.
+or any other moment of the branch's history:
+
+  2026-10-07T14:30:00Z      a time, with at most six digits of a fraction; the T
+                            may be a blank, the seconds may be left out, and the
+                            offset is Z, UTC or like +02:00
+  2026-10-07 14:30          the same in the time zone of --timezone; without a
+                            zone it is refused
+  2026-10-07                midnight, when that day began
+  yesterday 14:30           or today; midnight where no time is given
+  '2 hours ago'             or '1 hour 30 minutes ago', -90s, -1d12h; the units
+                            are us, ms, s, m (minutes), h, d (24 hours), w
+  0/953F5508                a place in the write-ahead log (LSN)
+  xid:1234                  a transaction
+  @before-v2                a restore point: pg_create_restore_point('before-v2')
+  now                       the present state
+
+A snapshot comes first where its label is a time, too. A time zone is a name such
+as Europe/Berlin, UTC, local (that of the machine) or an offset such as +02:00. A
+time that its clocks show twice, or not at all, is refused.
+
+Moments are said to 'bpg branch create --at', 'bpg branch reset --to' and
+'bpg branch restore --at', and as SUBJECT@MOMENT: app/main@before-v2,
+'app/main@2 hours ago', app/main@@before-v2 (a restore point).
+
+'bpg snapshot create app/main --label before-v2' takes a snapshot, and 'bpg
+snapshot list' shows what there is. 'bpg branch create app/old --from
+app/main@before-v2' makes a branch of it; 'bpg branch reset app/main --to
+before-v2' takes app/main itself back. A branch of a branch without a moment is
+cut from its present state.
 
 What a branch held before a reset is kept, too: 'bpg branch undo' goes back to
 it, also further back with --to VOLUME, until 'bpg cleanup' frees it.
@@ -94,7 +118,7 @@ std::string exit_status() {
 
 const std::vector<Topic>& topics() {
   static const std::vector<Topic> all{{"subjects", "How databases and branches are named", subjects},
-                                      {"moments", "Snapshots, and going back", moments},
+                                      {"moments", "Snapshots, times, and going back", moments},
                                       {"storage", "What copies share, and what they cost", storage},
                                       {"consistency", "What a copy of a running database holds", consistency},
                                       {"environment", "Variables and places", environment},
