@@ -125,7 +125,9 @@ constexpr std::string_view version_3 = R"sql(
 ALTER TABLE branch ADD COLUMN archive INTEGER NOT NULL DEFAULT 1 CHECK (archive IN (0, 1));
 UPDATE branch SET archive = 0 WHERE expires_at IS NOT NULL OR ephemeral = 1;
 ALTER TABLE volume ADD COLUMN archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1));
-ALTER TABLE volume ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0 CHECK (recovered IN (0, 1));
+ALTER TABLE volume ADD COLUMN recovered_from TEXT REFERENCES volume DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE snapshot ADD COLUMN completed_at INTEGER;
+CREATE INDEX volume_recovered_from ON volume (recovered_from);
 )sql";
 
 int64_t pragma(Connection& connection, std::string_view name) {

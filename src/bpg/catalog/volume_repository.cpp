@@ -6,12 +6,12 @@ namespace bpg::catalog {
 namespace {
 
 constexpr std::string_view select =
-    "SELECT id, database, state, branch, parent, origin, fork_lsn, started, archived, recovered, created_at,"
+    "SELECT id, database, state, branch, parent, origin, fork_lsn, started, archived, recovered_from, created_at,"
     " retired_at, keep_until, retired_by FROM volume";
 
 int run_with(Connection& connection, std::string_view sql, const Volume& volume) {
   return connection.run(sql, volume.id, volume.database, volume.state, volume.branch, volume.parent, volume.origin,
-                        volume.fork_lsn, volume.started, volume.archived, volume.recovered, volume.created_at, volume.retired_at, volume.keep_until,
+                        volume.fork_lsn, volume.started, volume.archived, volume.recovered_from, volume.created_at, volume.retired_at, volume.keep_until,
                         volume.retired_by);
 }
 
@@ -25,7 +25,7 @@ Volume read(Statement& row) {
                 .fork_lsn = row.next<std::optional<Lsn>>(),
                 .started = row.next<bool>(),
                 .archived = row.next<bool>(),
-                .recovered = row.next<bool>(),
+                .recovered_from = row.next<std::optional<VolumeId>>(),
                 .created_at = row.next<Time>(),
                 .retired_at = row.next<std::optional<Time>>(),
                 .keep_until = row.next<std::optional<Time>>(),
@@ -36,7 +36,7 @@ Volume read(Statement& row) {
 
 void VolumeRepository::insert(const Volume& volume) {
   run_with(m_connection,
-           "INSERT INTO volume (id, database, state, branch, parent, origin, fork_lsn, started, archived, recovered, created_at,"
+           "INSERT INTO volume (id, database, state, branch, parent, origin, fork_lsn, started, archived, recovered_from, created_at,"
            " retired_at, keep_until, retired_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
            volume);
 }
@@ -44,7 +44,7 @@ void VolumeRepository::insert(const Volume& volume) {
 void VolumeRepository::update(const Volume& volume) {
   const int changed = run_with(m_connection,
                                "UPDATE volume SET database = ?2, state = ?3, branch = ?4, parent = ?5, origin = ?6,"
-                               " fork_lsn = ?7, started = ?8, archived = ?9, recovered = ?10, created_at = ?11,"
+                               " fork_lsn = ?7, started = ?8, archived = ?9, recovered_from = ?10, created_at = ?11,"
                                " retired_at = ?12, keep_until = ?13, retired_by = ?14 WHERE id = ?1",
                                volume);
   expect_one_row(changed, "volume", volume.id.str());

@@ -34,6 +34,17 @@ std::optional<Time> moment(const std::optional<std::string>& in, const std::opti
   return system_clock().now() + *time;
 }
 
+/// --at says the moment of --from.
+void add_moment(engine::CreateBranch& request, const std::string& at) {
+  if (!request.from) {
+    request.from = SubjectAt{{request.subject.database, std::string(main_branch)}, at};
+  } else if (request.from->moment.empty()) {
+    request.from->moment = at;
+  } else {
+    throw Error(ErrorCode::usage, fmt::format("--from says a moment, '{}', and --at another", request.from->moment), "Leave one out.");
+  }
+}
+
 void add_create(CLI::App& group, CommandLine& line) {
   struct Options {
     std::string subject;
@@ -41,6 +52,8 @@ void add_create(CLI::App& group, CommandLine& line) {
     bool fast = false;
     bool no_start = false;
     bool no_archive = false;
+    std::string at;
+    std::string timezone;
     std::optional<std::string> ttl;
     std::optional<std::string> expires_at;
     std::string profile;
@@ -51,12 +64,15 @@ void add_create(CLI::App& group, CommandLine& line) {
                                   "  bpg branch create app/fix-login                          from app/main\n"
                                   "  bpg branch create app/try --from app/fix-login           from another branch\n"
                                   "  bpg branch create app/old --from app/main@before-v2      from a snapshot\n"
+                                  "  bpg branch create app/look --at \"10 minutes ago\"        as app/main was then\n"
                                   "  bpg branch create app/review --ttl 3d                    'bpg cleanup --expired' takes it then\n"
                                   "  bpg branch create app/test --profile ci                  as a profile says\n"
                                   "  bpg branch create app/big --set work_mem=256MB           with a setting of its own\n",
                                   {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("subject", options->subject, "The new branch")->required()->type_name("DATABASE/NAME");
-  command->add_option("--from", options->from, "The branch or snapshot it is cut from (main)")->type_name("SUBJECT[@SNAPSHOT]");
+  command->add_option("--from", options->from, "The branch it is cut from (main); with '@', at a moment")->type_name("SUBJECT[@MOMENT]");
+  command->add_option("--at,--pitr", options->at, "The moment at which it is cut: a time, a snapshot, ... ('bpg help moments')")->type_name("MOMENT");
+  add_timezone_option(*command, options->timezone);
   command->add_flag("--fast", options->fast, "No checkpoint on the source: crash-consistent; atomic storage only");
   command->add_flag("--no-start", options->no_start, "Do not start its server");
   command->add_flag("--no-archive", options->no_archive, "Do not archive its WAL: no moment of it can be restored. So it is with --ttl");
@@ -72,11 +88,14 @@ void add_create(CLI::App& group, CommandLine& line) {
       if (!options->from.empty()) {
         request.from = line.subject_at(options->from);
       }
-      const auto context = line.open();
+      if (!options->at.empty()) {
+        add_moment(request, options->at);
+      }
+      const auto context = line.open_at(options->timezone);
       const auto branch = engine::create_branch(*context, request);
       const std::string from = request.from ? request.from->str() : branch.database + "/" + branch.parent.value_or("");
       line.output.result(to_json(branch), branch.subject(),
-                         fmt::format("created {} from {} {}\n{}", branch.subject(), from, in_time(), durability_note(branch)) +
+                         fmt::format("created {} from {} {}\n{}{}", branch.subject(), from, in_time(), restored_lines(branch), durability_note(branch)) +
                              next_commands({request.start ? NextCommand{"bpg connect " + branch.subject(), "psql on it"}
                                                           : NextCommand{"bpg start " + branch.subject(), "starts its server"}}));
     };
@@ -197,16 +216,19 @@ void add_reset(CLI::App& group, CommandLine& line) {
   struct Options {
     std::string subject;
     engine::ResetBranch request;
+    std::string timezone;
   };
   auto options = options_of<Options>();
-  CLI::App* command = add_command(group, "reset", "Take a branch to its parent's present state, or to a snapshot; its URL stays",
+  CLI::App* command = add_command(group, "reset", "Take a branch to its parent's present state, or to another moment; its URL stays",
                                   "  bpg branch reset app/fix-login                       to app/main as it is now\n"
                                   "  bpg branch reset app/main --to before-v2             to a snapshot\n"
+                                  "  bpg branch reset app/fix-login --to \"1 hour ago\"     to app/main as it was then\n"
                                   "  bpg branch undo app/fix-login                        and back\n",
                                   {ErrorCode::refused});
   command->alias("sync");
   command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
-  command->add_option("--to", options->request.to, "A snapshot of the branch or of its parent: label or id")->type_name("LABEL");
+  command->add_option("--to", options->request.to, "A snapshot of the branch or of its parent; else a moment of its parent")->type_name("LABEL|MOMENT");
+  add_timezone_option(*command, options->timezone);
   command->add_flag("--fast", options->request.fast, "No checkpoint on the parent: crash-consistent; atomic storage only");
   command->add_flag("--now", options->request.now, "Free the old volume at once: cannot be undone");
   command->callback([&line, options] {
@@ -215,10 +237,10 @@ void add_reset(CLI::App& group, CommandLine& line) {
       if (options->request.now) {
         line.confirm_irreversible(fmt::format("Throw the present state of {} away for good?", options->request.subject.str()));
       }
-      const auto context = line.open();
+      const auto context = line.open_at(options->timezone);
       const auto branch = engine::reset_branch(*context, options->request);
       const std::string target = options->request.to.empty() ? branch.database + "/" + branch.parent.value_or("") : options->request.to;
-      std::string text = fmt::format("reset {} to {} {}\n  what it held before is {}\n", branch.subject(), target, in_time(),
+      std::string text = fmt::format("reset {} to {} {}\n{}  what it held before is {}\n", branch.subject(), target, in_time(), restored_lines(branch),
                                      options->request.now ? "freed" : "kept");
       if (!options->request.now) {
         text += next_commands({{"bpg branch undo " + branch.subject(), "goes back to it"}, {"bpg cleanup --now", "frees its space"}});
@@ -319,6 +341,7 @@ void add_branch_commands(CLI::App& root, CommandLine& line) {
   add_list(*group, line);
   add_get(*group, line);
   add_reset(*group, line);
+  add_branch_restore_commands(*group, line);
   add_undo(*group, line);
   add_rename(*group, line);
   add_delete(*group, line);

@@ -6,6 +6,7 @@
 
 #include "bpg/engine/recover.hpp"
 #include "bpg/util/error.hpp"
+#include "bpg/util/time_zone.hpp"
 #include "bpg/util/trace.hpp"
 #include "bpg/workspace/branch_name.hpp"
 #include "bpg/workspace/git.hpp"
@@ -28,6 +29,21 @@ std::unique_ptr<engine::Context> CommandLine::open() {
     output.note(line);
   }
   return context;
+}
+
+std::unique_ptr<engine::Context> CommandLine::open_at(const std::string& timezone) {
+  if (!timezone.empty()) {
+    TimeZone::find(timezone);  // a wrong one is an error also where no time needs it
+  }
+  auto context = open();
+  if (!timezone.empty()) {
+    context->config.timezone = timezone;
+  }
+  return context;
+}
+
+void add_timezone_option(CLI::App& command, std::string& timezone) {
+  command.add_option("--timezone", timezone, "The zone of times that say none, such as Europe/Berlin, local or +02:00")->type_name("ZONE");
 }
 
 void CommandLine::confirm_irreversible(const std::string& question) const {

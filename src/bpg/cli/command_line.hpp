@@ -28,6 +28,9 @@ struct CommandLine {
   /// Opens what `bpg init` made and mends what interrupted commands left, saying so.
   std::unique_ptr<engine::Context> open();
 
+  /// The same, where times that say no zone are of this one; empty: the configuration's.
+  std::unique_ptr<engine::Context> open_at(const std::string& timezone);
+
   /// Asks, on a terminal and without --yes, before something that cannot be undone; throws `Error{interrupted}`
   /// where the answer is no.
   void confirm_irreversible(const std::string& question) const;
@@ -69,9 +72,14 @@ Command* add_group(CLI::App& parent, const std::string& name, const std::string&
 /// --profile and --set, of what is being made.
 void add_setting_options(CLI::App& command, std::string& profile, std::vector<std::string>& settings);
 
+/// --timezone, of a command that takes a moment.
+void add_timezone_option(CLI::App& command, std::string& timezone);
+
 void add_init_command(CLI::App& root, CommandLine& line);
 void add_database_commands(CLI::App& root, CommandLine& line);
 void add_branch_commands(CLI::App& root, CommandLine& line);
+void add_branch_restore_commands(CLI::App& group, CommandLine& line);
+void add_restore_point_commands(CLI::App& root, CommandLine& line);
 void add_snapshot_commands(CLI::App& root, CommandLine& line);
 void add_server_commands(CLI::App& root, CommandLine& line);
 void add_status_commands(CLI::App& root, CommandLine& line);

@@ -73,10 +73,10 @@ const std::map<std::string, Source>& sources() {
   static const std::map<std::string, Source> all{
       {"DATABASE", [](const auto& names, const Place&) { return names.databases(); }},
       {"SUBJECT", subjects},
-      {"SUBJECT[@SNAPSHOT]", subjects_and_snapshots},
+      {"SUBJECT[@MOMENT]", subjects_and_snapshots},
       {"DATABASE/NAME", new_subjects},
       {"SNAPSHOT", [](const auto& names, const Place&) { return names.snapshots(); }},
-      {"LABEL", [](const auto& names, const Place& place) { return names.labels_for(first_operand(place)); }},
+      {"LABEL|MOMENT", [](const auto& names, const Place& place) { return names.labels_for(first_operand(place)); }},
       {"VOLUME", [](const auto& names, const Place& place) { return names.kept_volumes(first_operand(place)); }},
   };
   return all;

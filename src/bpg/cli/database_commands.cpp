@@ -39,7 +39,7 @@ void add_create(CLI::App& group, CommandLine& line) {
   command->add_option("--extension", options->extensions, "Create this extension in it; may be given more than once")
       ->type_name("NAME[=VERSION]")
       ->allow_extra_args(false);
-  CLI::Option* from = command->add_option("--template", options->from, "Cut it from a branch or snapshot of any database")->type_name("SUBJECT[@SNAPSHOT]");
+  CLI::Option* from = command->add_option("--template", options->from, "Cut it from a branch of any database; with '@', at a moment")->type_name("SUBJECT[@MOMENT]");
   command->add_option("--from-dump", options->request.dump, "Load this dump: SQL or pg_dump's custom, directory or tar; gzip, zstd, xz; -: standard input")
       ->type_name("FILE")
       ->excludes(from);

@@ -96,7 +96,7 @@ void add_exec_command(CLI::App& root, CommandLine& line) {
       "The command finds DATABASE_URL, PGHOST, PGPORT, PGUSER, PGDATABASE and PGPASSFILE in its environment. Its exit status is "
       "bpg's: 127 where it is not found, 126 where it cannot be run, 128 + N where signal N ended it. The branch syncs nothing to "
       "disk and does not survive a power cut, unless it is kept.";
-  command->add_option("source", options->source, "The branch or snapshot to begin from")->required()->type_name("SUBJECT[@SNAPSHOT]");
+  command->add_option("source", options->source, "The branch to begin from; with '@', at a moment")->required()->type_name("SUBJECT[@MOMENT]");
   command->add_option("command", options->command, "After --: the command with its arguments")->required()->type_name("COMMAND");
   command->add_flag("--fast", options->fast, "No checkpoint on the source: crash-consistent; atomic storage only");
   command->add_flag("--keep", options->keep, "Keep the branch, as an ordinary one, and print its name on standard error");

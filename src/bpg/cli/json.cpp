@@ -23,7 +23,7 @@ void add_usage(Json& object, const std::optional<storage::Usage>& usage) {
 Json to_json(const engine::BranchView& branch) {
   Json volume{{"id", branch.volume.id.str()}, {"driver", branch.volume.driver}, {"path", branch.volume.path}};
   add_usage(volume, branch.volume.usage);
-  return {{"id", branch.id.str()},
+  Json json{{"id", branch.id.str()},
           {"database", branch.database},
           {"name", branch.name},
           {"subject", branch.subject()},
@@ -38,8 +38,46 @@ Json to_json(const engine::BranchView& branch) {
           {"expires_at", or_null(branch.expires_at)},
           {"protected", branch.is_protected},
           {"ephemeral", branch.ephemeral},
+          {"archived", branch.archived},
           {"created_at", to_rfc3339(branch.created_at)},
           {"deleted_at", or_null(branch.deleted_at)}};
+  if (branch.restored) {
+    json["restored"] = to_json(*branch.restored);
+  }
+  return json;
+}
+
+Json to_json(const engine::RestorePlan& plan) {
+  return {{"moment", to_string(plan.moment)},
+          {"time", or_null(plan.time)},
+          {"lsn", plan.end.str()},
+          {"timeline", plan.timeline},
+          {"volume", plan.volume.id.str()},
+          {"base", plan.base.id.str()},
+          {"wal_segments", plan.segments},
+          {"wal_bytes", plan.wal_bytes}};
+}
+
+Json to_json(const engine::HistoryEntry& entry) {
+  Json range = nullptr;
+  if (entry.range) {
+    range = {{"from", to_rfc3339(entry.range->from)},
+             {"until", or_null(entry.range->until)},
+             {"from_lsn", entry.range->from_lsn.str()},
+             {"until_lsn", entry.range->until_lsn.str()}};
+  }
+  return {{"volume", entry.volume.str()},
+          {"state", entry.state},
+          {"came_by", entry.came_by},
+          {"parent", entry.parent ? Json(entry.parent->str()) : Json(nullptr)},
+          {"from", to_rfc3339(entry.from)},
+          {"until", or_null(entry.until)},
+          {"archived", entry.archived},
+          {"restorable", range}};
+}
+
+Json to_json(const engine::RestorePointView& point) {
+  return {{"subject", point.subject}, {"name", point.name}, {"lsn", point.lsn.str()}, {"time", to_rfc3339(point.time)}};
 }
 
 Json to_json(const engine::DatabaseView& database) {

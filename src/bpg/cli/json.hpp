@@ -2,9 +2,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bpg/engine/branch_history.hpp"
 #include "bpg/engine/cleanup.hpp"
 #include "bpg/engine/config.hpp"
 #include "bpg/engine/init.hpp"
+#include "bpg/engine/restore_point.hpp"
 #include "bpg/engine/settings.hpp"
 #include "bpg/engine/snapshots.hpp"
 #include "bpg/engine/status.hpp"
@@ -17,6 +19,9 @@ using Json = nlohmann::ordered_json;
 
 /// One object for each noun, the same wherever it appears (docs/json.md).
 Json to_json(const engine::BranchView& branch);
+Json to_json(const engine::RestorePlan& plan);
+Json to_json(const engine::HistoryEntry& entry);
+Json to_json(const engine::RestorePointView& point);
 Json to_json(const engine::DatabaseView& database);
 Json to_json(const engine::SnapshotView& snapshot);
 Json to_json(const engine::RetainedView& retained);

@@ -300,6 +300,44 @@ std::string names(const std::vector<engine::SnapshotView>& snapshots) {
   return lines_of(snapshots, [](const auto& snapshot) { return snapshot.id.str(); });
 }
 
+std::string names(const std::vector<engine::HistoryEntry>& entries) {
+  return lines_of(entries, [](const auto& entry) { return entry.volume.str(); });
+}
+
+std::string history_table(const Output& output, const std::vector<engine::HistoryEntry>& entries) {
+  const auto moment = [](Time time) { return to_rfc3339(std::chrono::ceil<std::chrono::seconds>(time)); };
+  Table table({{.title = "VOLUME"},
+               {.title = "STATE", .yields = 5},
+               {.title = "CAME BY", .yields = 4},
+               {.title = "SINCE", .yields = 2},
+               {.title = "RESTORABLE FROM", .yields = 6},
+               {.title = "TO", .yields = 6},
+               {.title = "TO LSN", .yields = 1}});
+  for (const auto& entry : entries) {
+    const auto& range = entry.range;
+    table.add({entry.volume.str(), entry.state, entry.came_by, moment(entry.from),
+               range            ? moment(range->from)
+               : entry.archived ? "-"
+                                : "not archived",
+               range ? (range->until ? moment(*range->until) : "now") : "-", range ? range->until_lsn.str() : "-"});
+  }
+  return table.str(output.screen);
+}
+
+std::string restored_lines(const engine::BranchView& branch) {
+  if (!branch.restored) {
+    return "";
+  }
+  const engine::RestorePlan& plan = *branch.restored;
+  std::string text = fmt::format("  as it was {}at {} on timeline {}\n", plan.time ? fmt::format("on {}, ", to_rfc3339(*plan.time)) : "",
+                                 plan.end.str(), plan.timeline);
+  if (plan.last_record) {
+    text += fmt::format("  from base {}, with {} of WAL in {} {}\n", plan.base.label.empty() ? plan.base.id.str() : plan.base.label,
+                        format_bytes(plan.wal_bytes), plan.segments, plan.segments == 1 ? "segment" : "segments");
+  }
+  return text;
+}
+
 std::string in_time() { return fmt::format("in {}", format_duration(trace().elapsed())); }
 
 }  // namespace bpg::cli

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bpg/cli/output.hpp"
+#include "bpg/engine/branch_history.hpp"
 #include "bpg/engine/cleanup.hpp"
 #include "bpg/engine/settings.hpp"
 #include "bpg/engine/snapshots.hpp"
@@ -29,6 +30,13 @@ std::string info_page(const Output& output, const engine::Info& info);
 std::string names(const std::vector<engine::BranchView>& branches);
 std::string names(const std::vector<engine::DatabaseView>& databases);
 std::string names(const std::vector<engine::SnapshotView>& snapshots);
+
+/// Volumes with their times and what can be restored of them.
+std::string history_table(const Output& output, const std::vector<engine::HistoryEntry>& entries);
+std::string names(const std::vector<engine::HistoryEntry>& entries);
+
+/// How a command brought a branch to a moment, as it was understood; else nothing.
+std::string restored_lines(const engine::BranchView& branch);
 
 /// What one may type next.
 struct NextCommand {

@@ -43,7 +43,8 @@ struct Volume {
   std::optional<Lsn> fork_lsn{};            ///< up to here its WAL equals its parent's
   bool started = false;                     ///< the first start, closed to the world, has been done
   bool archived = false;                    ///< its WAL goes to an archive of its own
-  bool recovered = false;                   ///< it came by recovery to a moment: what its origin holds is not its own history
+  /// The volume along whose WAL it was recovered to a moment: what its origin holds is not its own history.
+  std::optional<VolumeId> recovered_from{};
   Time created_at{};
   std::optional<Time> retired_at{};
   std::optional<Time> keep_until{};         ///< promised not to be freed by `bpg cleanup` before
@@ -67,8 +68,9 @@ struct Snapshot {
   bool user = false;                   ///< asked for by somebody; else it is the origin of a branch
   Consistency consistency = Consistency::checkpoint;
   std::optional<Lsn> start_lsn{};      ///< replay begins at or after this
-  std::optional<Lsn> stop_lsn{};       ///< consistent from here on
+  std::optional<Lsn> stop_lsn{};       ///< consistent from here on, and nothing behind is in it
   Time created_at{};
+  std::optional<Time> completed_at{};  ///< what was committed later is not in it
 };
 
 /// A name that points at a volume, with an endpoint.

@@ -31,13 +31,24 @@ BranchView rename_branch(Context& context, const Subject& subject, const std::st
 
 struct ResetBranch {
   Subject subject;
-  std::string to{};   ///< a snapshot of the branch or of its parent; empty: the parent's present state
+  /// A snapshot of the branch or of its parent; else a moment of the parent, or of the branch itself where it has none.
+  /// Empty: the parent's present state.
+  std::string to{};
   bool fast = false;
   bool now = false;   ///< free the old volume at once instead of keeping it
 };
 
 /// Gives the branch a new volume; its name, port and password stay. The old volume is kept.
 BranchView reset_branch(Context& context, const ResetBranch& request);
+
+struct RestoreBranch {
+  Subject subject;
+  std::string at;     ///< a moment of its own history, or one of its snapshots
+  bool now = false;   ///< free the old volume at once instead of keeping it
+};
+
+/// Takes the branch back to a moment of its own history: as a reset, also of a branch without a parent.
+BranchView restore_branch(Context& context, const RestoreBranch& request);
 
 struct UndoReset {
   Subject subject;

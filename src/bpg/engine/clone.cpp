@@ -1,11 +1,48 @@
 #include "bpg/engine/clone.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
+#include "bpg/engine/manifest.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
 namespace bpg::engine {
+
+CloneSource find_clone_source(const Context& context, const BranchRef& branch, const std::string& text) {
+  CloneSource source{.branch = branch};
+  if (text.empty()) {
+    return source;
+  }
+  // A label may look like a moment: what exists is what was meant.
+  const auto snapshots = context.catalog.snapshots.of_branch(branch.branch.id);
+  const auto named = std::ranges::find_if(snapshots, [&](const Snapshot& snapshot) {
+    return snapshot.id.str() == text || (!snapshot.label.empty() && snapshot.label == text);
+  });
+  if (named != snapshots.end()) {
+    source.snapshot = *named;
+    return source;
+  }
+  const Moment moment = parse_moment(text, context.clock.now(), context.config.timezone);
+  if (std::holds_alternative<AtSnapshot>(moment)) {
+    source.snapshot = find_snapshot(context, branch, text);  // says what there is
+  } else if (!std::holds_alternative<AtNow>(moment)) {
+    source.moment = moment;
+  }
+  return source;
+}
+
+void plan_restore_of(const Context& context, CloneSource& source) {
+  if (source.moment) {
+    source.restore = plan_restore(context, source.branch, *source.moment);
+    source.snapshot = source.restore->base;
+  }
+}
+
+Snapshot new_base(const Volume& volume) {
+  return {.id = SnapshotId::make(), .volume = volume.id, .created_at = volume.created_at};
+}
 
 ClonePlan plan_clone(const Context& context, const CloneSource& source, const BranchId& for_branch, bool archived) {
   const VolumeId parent = source.snapshot ? source.snapshot->volume : source.branch.branch.volume;
@@ -15,6 +52,12 @@ ClonePlan plan_clone(const Context& context, const CloneSource& source, const Br
                             .parent = parent,
                             .archived = archived,
                             .created_at = context.clock.now()}};
+  if (source.restore && source.restore->last_record) {
+    plan.volume.recovered_from = source.restore->volume.id;
+    if (archived) {
+      plan.base = new_base(plan.volume);
+    }
+  }
   if (source.snapshot) {
     plan.volume.origin = source.snapshot->id;
   } else if (context.storage->traits().shares_space || archived) {
@@ -22,10 +65,6 @@ ClonePlan plan_clone(const Context& context, const CloneSource& source, const Br
     plan.volume.origin = plan.new_origin->id;
   }
   return plan;
-}
-
-Snapshot new_base(const Volume& volume) {
-  return {.id = SnapshotId::make(), .volume = volume.id, .created_at = volume.created_at};
 }
 
 void store_plan(Context& context, const CloneSource& source, const ClonePlan& plan) {
@@ -39,6 +78,29 @@ void store_plan(Context& context, const CloneSource& source, const ClonePlan& pl
     context.catalog.snapshots.insert(*plan.new_origin);
   }
   context.catalog.volumes.insert(plan.volume);
+  if (plan.base) {
+    context.catalog.snapshots.insert(*plan.base);
+  }
+}
+
+FirstStart to_start(const CloneSource& source, ClonePlan& plan, const std::function<void(postgres::Session&)>& settle) {
+  return {.settle = settle,
+          .restore = source.restore ? &*source.restore : nullptr,
+          .base = plan.base ? &*plan.base : nullptr};
+}
+
+void bring_up_clone(Context& context, const BranchRef& branch, const CloneSource& source, ClonePlan& plan, bool start) {
+  if (start || source.restore) {
+    first_start(context, branch, plan.volume, owner_endpoint(context, branch).password, to_start(source, plan));
+    if (!start) {
+      stop_server(context, branch.branch, plan.volume.id);
+    }
+    return;
+  }
+  step("write manifest", [&] {
+    write_manifest(context, branch, plan.volume);
+    sync_file_system(context.storage->volume_path(plan.volume.id));
+  });
 }
 
 void make_clone(Context& context, const CloneSource& source, ClonePlan& plan) {
@@ -61,6 +123,9 @@ void make_clone(Context& context, const CloneSource& source, ClonePlan& plan) {
 void store_clone(Context& context, ClonePlan& plan) {
   if (plan.new_origin) {
     context.catalog.snapshots.update(*plan.new_origin);
+  }
+  if (plan.base) {
+    context.catalog.snapshots.update(*plan.base);
   }
   plan.volume.state = State::ready;
   context.catalog.volumes.update(plan.volume);

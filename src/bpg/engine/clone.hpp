@@ -2,20 +2,32 @@
 
 #include "bpg/engine/find.hpp"
 #include "bpg/engine/freeze.hpp"
+#include "bpg/engine/restore_plan.hpp"
+#include "bpg/engine/server.hpp"
 
 namespace bpg::engine {
 
-/// What a new volume is cut from: the present state of a branch, or a snapshot.
+/// What a new volume is cut from: the present state of a branch, a snapshot, or another moment of its history.
 struct CloneSource {
-  BranchRef branch;                    ///< whose lock is held, shared
-  std::optional<Snapshot> snapshot{};  ///< nothing: the present state
+  BranchRef branch;                        ///< whose lock is held, shared
+  std::optional<Snapshot> snapshot{};      ///< nothing: the present state
+  std::optional<Moment> moment{};          ///< one that is reached by recovery
+  std::optional<RestorePlan> restore{};    ///< how; `snapshot` is then its base
   bool fast = false;
 };
+
+/// A source as somebody named it: a snapshot's label or id, else a moment (core/moment.hpp); empty: the present state. Times
+/// without a zone are of the configuration's.
+CloneSource find_clone_source(const Context& context, const BranchRef& branch, const std::string& moment);
+
+/// Finds out how the source's moment is reached, once its branch is locked. Nothing where it is none that recovery reaches.
+void plan_restore_of(const Context& context, CloneSource& source);
 
 /// A volume to be cut from a source: rows that must be stored before anything is made.
 struct ClonePlan {
   Volume volume;
   std::optional<Snapshot> new_origin{};  ///< a snapshot that is made for this clone
+  std::optional<Snapshot> base{};        ///< one of the clone itself, once it has been recovered
 };
 
 /// `archived`: the volume is to have an archive. Its origin is then kept as the base of every recovery, also where that
@@ -28,6 +40,13 @@ Snapshot new_base(const Volume& volume);
 
 /// Writes the plan's rows. Throws `Error{not_found}` where the snapshot has gone meanwhile. In a transaction.
 void store_plan(Context& context, const CloneSource& source, const ClonePlan& plan);
+
+/// What the clone's first start is to do besides `settle`.
+FirstStart to_start(const CloneSource& source, ClonePlan& plan, const std::function<void(postgres::Session&)>& settle = {});
+
+/// Starts the clone for the first time. Without `start` its server does not run afterwards, and has run only where a moment is
+/// reached by that.
+void bring_up_clone(Context& context, const BranchRef& branch, const CloneSource& source, ClonePlan& plan, bool start);
 
 /// Makes the clone's files. What is learned of a new origin is noted in the plan.
 void make_clone(Context& context, const CloneSource& source, ClonePlan& plan);

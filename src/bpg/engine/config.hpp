@@ -28,6 +28,7 @@ struct Config {
   uint64_t reserve_bytes = uint64_t{256} << 20;
   std::optional<int> max_running_execs{};  ///< nothing: `automatic_max_running_execs`
   std::chrono::seconds lock_wait{10};
+  std::string timezone{};  ///< of times that say none themselves; empty: such times are refused
   std::string wal_compression = "zstd";  ///< of archived WAL: "zstd", "lz4" or "none"
   int wal_jobs = 2;                      ///< how many segments one bpg-wal works on at a time
   std::map<std::string, Profile> profiles = built_in_profiles();

@@ -3,7 +3,6 @@
 #include "bpg/engine/lifetime.hpp"
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/make_branch.hpp"
-#include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/server.hpp"
 #include "bpg/engine/setting_layers.hpp"
@@ -22,10 +21,8 @@ CloneSource find_source(const Context& context, const CreateBranch& request) {
                 fmt::format("'{}' and '{}' are of different databases", request.subject.str(), from.subject.str()),
                 fmt::format("A branch comes from its own database: --from {}/…", request.subject.database));
   }
-  CloneSource source{.branch = find_branch(context, from.subject), .snapshot = std::nullopt, .fast = request.fast};
-  if (!from.moment.empty()) {
-    source.snapshot = find_snapshot(context, source.branch, from.moment);
-  }
+  CloneSource source = find_clone_source(context, find_branch(context, from.subject), from.moment);
+  source.fast = request.fast;
   return source;
 }
 
@@ -46,6 +43,7 @@ CloneSource lock_source(const Context& context, const CreateBranch& request, std
   require_space(context);
   lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
   source.branch = find_branch_again(context, source.branch);
+  plan_restore_of(context, source);
   return source;
 }
 
@@ -90,14 +88,7 @@ BranchMaking::BranchMaking(Context& context, const CreateBranch& request)
   });
   make_clone(context, m_source, m_plan);
   m_source_lock.reset();
-  if (request.start) {
-    first_start(context, m_branch, m_plan.volume, owner_endpoint(context, m_branch).password);
-  } else {
-    step("write manifest", [&] {
-      write_manifest(context, m_branch, m_plan.volume);
-      sync_file_system(context.storage->volume_path(m_plan.volume.id));
-    });
-  }
+  bring_up_clone(context, m_branch, m_source, m_plan, request.start);
 }
 
 BranchRef BranchMaking::done() {
@@ -115,7 +106,9 @@ BranchRef BranchMaking::done() {
 BranchView create_branch(Context& context, const CreateBranch& request) {
   refuse_past(context, request.expires_at);
   BranchMaking making(context, request);
-  return view(context, making.done());
+  BranchView made = view(context, making.done());
+  made.restored = making.restored();
+  return made;
 }
 
 }  // namespace bpg::engine

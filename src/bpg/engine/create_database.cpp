@@ -113,11 +113,9 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
       load_dump(context, branch, *dump);
     }
   };
-  first_start(context, branch, volume, made.password, settle, dump ? Settling::bulk_load : Settling::little);
+  first_start(context, branch, volume, made.password,
+              {.settle = settle, .bulk_load = dump.has_value(), .base = base ? &*base : nullptr});
   volume.fork_lsn.reset();  // it comes from nowhere
-  if (base) {
-    step("take base", [&] { freeze_into(context, branch, {.fast = context.atomic()}, *base); });
-  }
   making.done([&] {
     store_result(context, branch);
     if (base) {
@@ -130,15 +128,12 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
 }
 
 CloneSource find_template(const Context& context, const CreateDatabase& request) {
-  CloneSource source{.branch = find_branch(context, request.from->subject)};
+  CloneSource source = find_clone_source(context, find_branch(context, request.from->subject), request.from->moment);
   const int major = source.branch.database.pg_major;
   if (request.pg_major && *request.pg_major != major) {
     throw Error(ErrorCode::refused,
                 fmt::format("{} is of PostgreSQL {}, and so is what is cut from it", source.branch.subject(), major),
                 "Leave --pg-version out; to change the version, load a dump of it with --from-dump.");
-  }
-  if (!request.from->moment.empty()) {
-    source.snapshot = find_snapshot(context, source.branch, request.from->moment);
   }
   return source;
 }
@@ -176,6 +171,7 @@ BranchView create_from_template(Context& context, const CreateDatabase& request)
   check_settings(context, request, source.branch.database.pg_major);
   const FileLock source_lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
   source.branch = find_branch_again(context, source.branch);
+  plan_restore_of(context, source);
 
   NewDatabase made = new_database(context, request, source.branch.database.pg_major);
   BranchRef& branch = made.branch;
@@ -189,11 +185,12 @@ BranchView create_from_template(Context& context, const CreateDatabase& request)
     store_plan(context, source, plan);
   });
   make_clone(context, source, plan);
-  first_start(context, branch, plan.volume, made.password, [&](postgres::Session& session) {
+  const auto settle = [&](postgres::Session& session) {
     postgres::check_extensions(session, request.extensions);
     branch.database.pg_database = rename_within(session, branch.database.pg_database, request.name);
     make_extensions(context, branch, request);
-  });
+  };
+  first_start(context, branch, plan.volume, made.password, to_start(source, plan, settle));
   making.done([&] {
     store_result(context, branch);
     store_clone(context, plan);

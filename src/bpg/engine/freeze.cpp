@@ -141,6 +141,7 @@ void freeze_into(const Context& context, const BranchRef& source, const FreezeOp
   snapshot.consistency = frozen.consistency;
   snapshot.start_lsn = frozen.start_lsn;
   snapshot.stop_lsn = frozen.stop_lsn;
+  snapshot.completed_at = context.clock.now();
 }
 
 }  // namespace bpg::engine

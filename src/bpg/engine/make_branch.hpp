@@ -17,6 +17,8 @@ class BranchMaking {
   BranchMaking(Context& context, const CreateBranch& request);
 
   const BranchRef& branch() const { return m_branch; }
+  /// Where it was recovered to; nothing where it was not.
+  std::optional<RestorePlan> restored() const { return m_source.restore; }
 
   /// From now on it is an ordinary branch.
   BranchRef done();

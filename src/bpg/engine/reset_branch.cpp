@@ -23,38 +23,83 @@ std::optional<BranchRef> parent_of(const Context& context, const BranchRef& bran
   return parent && parent->state == State::ready ? std::optional(BranchRef{branch.database, *parent}) : std::nullopt;
 }
 
-/// A snapshot by label or id: the branch's own before its parent's.
-CloneSource find_snapshot_source(const Context& context, const BranchRef& branch, const std::optional<BranchRef>& parent,
-                                 const std::string& name) {
+CloneSource find_source(const Context& context, const BranchRef& branch, const ResetBranch& request) {
+  const auto parent = parent_of(context, branch);
+  if (request.to.empty() && !parent) {
+    throw Error(ErrorCode::refused, fmt::format("{} has no parent to be reset to", branch.subject()),
+                fmt::format("Name a snapshot or a moment: 'bpg branch restore {} --at \"10 minutes ago\"'.", branch.subject()));
+  }
+  if (!parent) {
+    return find_clone_source(context, branch, request.to);
+  }
+  // The branch's own snapshots come before its parent's; moments are the parent's.
   try {
-    return {.branch = branch, .snapshot = find_snapshot(context, branch, name)};
+    if (CloneSource own = find_clone_source(context, branch, request.to); own.snapshot) {
+      return own;
+    }
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::not_found || !parent) {
+    if (error.code() != ErrorCode::not_found) {
       throw;
     }
   }
   try {
-    return {.branch = *parent, .snapshot = find_snapshot(context, *parent, name)};
+    return find_clone_source(context, *parent, request.to);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::not_found) {
       throw;
     }
     throw Error(ErrorCode::not_found,
-                fmt::format("neither {} nor its parent {} has a snapshot '{}'", branch.subject(), parent->subject(), name),
+                fmt::format("neither {} nor its parent {} has a snapshot '{}'", branch.subject(), parent->subject(), request.to),
                 error.hint());
   }
 }
 
-CloneSource find_source(const Context& context, const BranchRef& branch, const ResetBranch& request) {
-  const auto parent = parent_of(context, branch);
-  if (!request.to.empty()) {
-    return find_snapshot_source(context, branch, parent, request.to);
+/// Gives a branch, whose lock is held, a new volume cut from `source`.
+BranchView move_branch(Context& context, BranchRef branch, CloneSource source, const std::string& reason, bool now) {
+  std::optional<FileLock> source_lock;
+  if (source.branch.branch.id != branch.branch.id) {
+    source_lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
+    source.branch = find_branch_again(context, source.branch);
   }
-  if (!parent) {
-    throw Error(ErrorCode::refused, fmt::format("{} has no parent to be reset to", branch.subject()),
-                fmt::format("Name one of its snapshots: 'bpg branch reset {} --to SNAPSHOT'.", branch.subject()));
+  require_space(context);
+
+  const VolumeId old_volume = branch.branch.volume;
+  if (const std::string holder = held_by_snapshot(context, old_volume); now && !holder.empty()) {
+    throw Error(ErrorCode::refused, fmt::format("{} needs the present volume of {}", holder, branch.subject()),
+                "Leave --now out, or delete the snapshot first.");
   }
-  return {.branch = *parent, .snapshot = std::nullopt, .fast = request.fast};
+  plan_restore_of(context, source);
+  const bool start = server_status(context, old_volume).running;
+  ClonePlan plan = plan_clone(context, source, branch.branch.id, branch.branch.archive);
+  Making making(context, plan.volume.id, [&] { store_plan(context, source, plan); });
+  make_clone(context, source, plan);
+
+  Switching switching(context, branch);
+  if (start || source.restore) {
+    require_free_port(branch.branch.port);
+  }
+  bring_up_clone(context, branch, source, plan, start);
+  std::optional<FileLock> old_lock;
+  if (now) {
+    old_lock = lock_volume(context, old_volume);
+  }
+  making.done([&] {
+    retire_volume(context, old_volume, reason);
+    context.catalog.branches.append({branch.branch.id, old_volume, plan.volume.id, reason, context.clock.now()});
+    store_clone(context, plan);
+    branch.branch.volume = plan.volume.id;
+    context.catalog.branches.update(branch.branch);
+    if (now) {
+      begin_purge(context, old_volume);
+    }
+  });
+  switching.done();
+  if (now) {
+    finish_purge(context, old_volume);
+  }
+  BranchView moved = view(context, branch);
+  moved.restored = source.restore;
+  return moved;
 }
 
 }  // namespace
@@ -65,52 +110,21 @@ BranchView reset_branch(Context& context, const ResetBranch& request) {
   branch = find_branch_again(context, branch);
   refuse_if_protected(branch, "be reset");
   CloneSource source = find_source(context, branch, request);
-  std::optional<FileLock> source_lock;
-  if (source.branch.branch.id != branch.branch.id) {
-    source_lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
-    source.branch = find_branch_again(context, source.branch);
-  }
-  require_space(context);
+  source.fast = request.fast;
+  return move_branch(context, branch, std::move(source), "reset", request.now);
+}
 
-  const VolumeId old_volume = branch.branch.volume;
-  if (const std::string holder = held_by_snapshot(context, old_volume); request.now && !holder.empty()) {
-    throw Error(ErrorCode::refused, fmt::format("{} needs the present volume of {}", holder, branch.subject()),
-                "Leave --now out, or delete the snapshot first.");
+BranchView restore_branch(Context& context, const RestoreBranch& request) {
+  BranchRef branch = find_branch(context, request.subject);
+  const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
+  branch = find_branch_again(context, branch);
+  refuse_if_protected(branch, "be restored");
+  CloneSource source = find_clone_source(context, branch, request.at);
+  if (!source.snapshot && !source.moment) {
+    throw Error(ErrorCode::usage, fmt::format("{} is at its present state already", branch.subject()),
+                "Name a moment that has passed: --at \"10 minutes ago\".");
   }
-  const bool start = server_status(context, old_volume).running;
-  ClonePlan plan = plan_clone(context, source, branch.branch.id, branch.branch.archive);
-  Making making(context, plan.volume.id, [&] { store_plan(context, source, plan); });
-  make_clone(context, source, plan);
-
-  Switching switching(context, branch);
-  if (start) {
-    require_free_port(branch.branch.port);
-    first_start(context, branch, plan.volume, owner_endpoint(context, branch).password);
-  } else {
-    step("write manifest", [&] {
-      write_manifest(context, branch, plan.volume);
-      sync_file_system(context.storage->volume_path(plan.volume.id));
-    });
-  }
-  std::optional<FileLock> old_lock;
-  if (request.now) {
-    old_lock = lock_volume(context, old_volume);
-  }
-  making.done([&] {
-    retire_volume(context, old_volume, "reset");
-    context.catalog.branches.append({branch.branch.id, old_volume, plan.volume.id, "reset", context.clock.now()});
-    store_clone(context, plan);
-    branch.branch.volume = plan.volume.id;
-    context.catalog.branches.update(branch.branch);
-    if (request.now) {
-      begin_purge(context, old_volume);
-    }
-  });
-  switching.done();
-  if (request.now) {
-    finish_purge(context, old_volume);
-  }
-  return view(context, branch);
+  return move_branch(context, branch, std::move(source), "restore", request.now);
 }
 
 BranchView undo_reset(Context& context, const UndoReset& request) {

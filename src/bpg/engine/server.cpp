@@ -2,10 +2,12 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <future>
 
 #include <fmt/format.h>
 
+#include "bpg/engine/freeze.hpp"
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/protection.hpp"
@@ -18,6 +20,8 @@
 #include "bpg/postgres/settings.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
+#include "bpg/wal/history.hpp"
+#include "bpg/wal/name.hpp"
 
 namespace bpg::engine {
 
@@ -27,18 +31,19 @@ using namespace std::chrono_literals;
 
 constexpr auto start_deadline = 600s;  // a long recovery is legitimate
 constexpr auto stop_deadline = 120s;
+constexpr auto recovery_deadline = std::chrono::hours(24 * 7);  // it can be watched, and ended by Ctrl-C
 
 enum class Access { closed, open };
 using postgres::Durability;
 
 void write_settings(const Context& context, const BranchRef& branch, const Volume& volume, Access access,
-                    Durability durability, Settling settling = Settling::little) {
+                    Durability durability, bool bulk_load = false) {
   const fs::path root = context.storage->volume_path(volume.id);
   const WriteOptions options{.mode = 0600, .owner = context.owner(), .durable = false};
   write_file_atomic(root / postgres::settings_file,
                     postgres::render_settings({.copy_on_write = context.storage->traits().shares_space,
                                                .archive = volume.archived,
-                                               .bulk_load = settling == Settling::bulk_load,
+                                               .bulk_load = bulk_load,
                                                .durability = durability,
                                                .layers = file_layers(context, branch)}),
                     options);
@@ -123,6 +128,47 @@ postgres::Session first_session(const postgres::Endpoint& admin, std::string& da
   return postgres::Session(admin);
 }
 
+/// As far as the startup process has told, against where it is to stop.
+void report_recovery(const RestorePlan& plan, uint64_t segment_size, std::string_view wal_file) {
+  const auto name = wal::FileName::parse(wal_file);
+  const auto number = name ? name->number(segment_size) : std::nullopt;
+  if (number && plan.wal_bytes > 0) {
+    const uint64_t begin = plan.end.value - plan.wal_bytes;
+    const uint64_t at = std::clamp(*number * segment_size, begin, plan.end.value);
+    trace().report({.unit = Trace::Amount::Unit::bytes, .done = at - begin, .total = plan.wal_bytes});
+  }
+}
+
+void prepare_recovery(const Context& context, const RestorePlan& plan, runtime::ServerSpec& spec) {
+  for (auto& setting : postgres::recovery_settings(restore_command(context, plan.volume.id), *plan.last_record, plan.timeline)) {
+    spec.settings.push_back(std::move(setting));
+  }
+  // Prepared transactions need as much room as they had (xlogrecovery.c), whatever the settings say by now.
+  const auto source = postgres::read_control_file(data_directory(context, plan.volume.id));
+  const auto base = postgres::read_control_file(spec.data_directory);
+  const uint32_t prepared = std::max(source.max_prepared_transactions, base.max_prepared_transactions);
+  if (prepared > 0) {
+    spec.settings.emplace_back("max_prepared_transactions", fmt::format("{}", prepared));
+  }
+  spec.recovering = [&plan, size = source.wal_segment_size](std::string_view wal_file) { report_recovery(plan, size, wal_file); };
+  write_file_atomic(spec.data_directory / "recovery.signal", "", {.mode = 0600, .owner = context.owner(), .durable = false});
+}
+
+/// Where the server's new timeline begins is where recovery ended.
+void check_reached(postgres::Session& session, const RestorePlan& plan, const fs::path& data) {
+  const std::string wal_file = session.query_value("SELECT pg_walfile_name(pg_current_wal_insert_lsn())");
+  const auto name = wal::FileName::parse(wal_file);
+  const uint32_t timeline = name ? name->timeline : 0;
+  const auto text = read_file_if_exists(data / "pg_wal" / fmt::format("{:08X}.history", timeline));
+  const auto history = text ? wal::History::parse(*text, timeline) : std::nullopt;
+  if (!history || history->ancestors().back().timeline != plan.timeline || history->ancestors().back().end != plan.end) {
+    throw Error(ErrorCode::postgres,
+                fmt::format("recovery ended at {}, not at {} of timeline {}",
+                            history ? history->ancestors().back().end.str() : "an unknown position", plan.end.str(), plan.timeline),
+                "Nothing was changed. This is a fault of bpg: please report it.");
+  }
+}
+
 }  // namespace
 
 runtime::ServerStatus server_status(const Context& context, const VolumeId& volume) {
@@ -145,17 +191,21 @@ postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branc
 }
 
 void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
-                 const std::function<void(postgres::Session&)>& settle, Settling settling) {
+                 const FirstStart& request) {
   const VolumeId id = volume.id;
   const Durability at_last = branch.branch.ephemeral ? Durability::none : Durability::full;
   const Durability at_first = branch.branch.ephemeral            ? Durability::none
                               : volume.state == State::creating ? Durability::synced_at_the_end
                                                                 : Durability::full;
+  const RestorePlan* recovery = request.restore && request.restore->last_record ? request.restore : nullptr;
   stop_server(context, branch.branch, id);  // a first start that was interrupted before
   runtime::ServerSpec spec = spec_to_start(context, branch, volume);
   step("prepare", [&] {
     postgres::forget_source(spec.data_directory);
-    write_settings(context, branch, volume, Access::closed, at_first, settling);
+    write_settings(context, branch, volume, Access::closed, at_first, request.bulk_load);
+    if (recovery) {
+      prepare_recovery(context, *recovery, spec);
+    }
   });
   for (auto& setting : postgres::quarantine_settings()) {
     spec.settings.push_back(std::move(setting));
@@ -166,31 +216,39 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
     }
   });
   auto verifier = std::async(std::launch::async, [&] { return postgres::scram_verifier(postgres::owner_role, password); });
-  step("start server", [&] {
+  step(recovery ? "recover" : "start server", [&] {
     try {
-      context.runtime->start(spec, start_deadline);
+      context.runtime->start(spec, recovery ? recovery_deadline : start_deadline);
     } catch (const Error& error) {
       const bool log_goes = volume.state == State::creating && error.code() == ErrorCode::postgres;
       throw log_goes ? explained_by_log(error, spec.log_file) : error;
     }
   });
   const postgres::Endpoint admin = admin_endpoint(context, branch.branch, id);
-  std::string database = settle ? admin.database : branch.database.pg_database;
+  std::string database = request.settle ? admin.database : branch.database.pg_database;
   step("settle", [&] {
     postgres::Session session = first_session(admin, database);
     check_identity(session, id);
+    if (recovery) {
+      check_reached(session, *recovery, spec.data_directory);
+    }
     postgres::set_owner_password(session, verifier.get());
     if (comes_from_protected(context, volume)) {
       postgres::remove_other_passwords(session);
     }
     postgres::cut_subscriptions(session, admin);
     archive.get();
-    if (settle) {
-      settle(session);
+    if (request.settle) {
+      request.settle(session);
     }
   });
-  volume.fork_lsn = postgres::read_control_file(spec.data_directory).redo;
+  volume.fork_lsn = recovery ? recovery->end : postgres::read_control_file(spec.data_directory).redo;
   volume.started = true;
+  if (request.base) {
+    BranchRef on_volume = branch;
+    on_volume.branch.volume = id;
+    step("take base", [&] { freeze_into(context, on_volume, {}, *request.base); });
+  }
   step("open endpoint", [&] {
     write_manifest(context, branch, volume);
     write_settings(context, branch, volume, Access::open, at_last);

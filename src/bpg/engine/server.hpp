@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "bpg/engine/find.hpp"
+#include "bpg/engine/restore_plan.hpp"
 #include "bpg/postgres/session.hpp"
 
 namespace bpg::engine {
@@ -20,18 +21,24 @@ postgres::Endpoint admin_endpoint(const Context& context, const Branch& branch, 
 /// The owner's way: loopback, with the branch's password.
 postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branch);
 
-/// How much the first start of a server writes before its access is opened.
-enum class Settling { little, bulk_load };
+/// What the first start of a server is to do besides.
+struct FirstStart {
+  std::function<void(postgres::Session&)> settle{};  ///< runs as superuser in the database "postgres", before anybody is let in
+  bool bulk_load = false;                            ///< `settle` will load much: the server is set up for that meanwhile
+  const RestorePlan* restore = nullptr;              ///< first recover it to this moment
+  Snapshot* base = nullptr;                          ///< in the end, take this snapshot of it, whose row stands
+};
 
-/// Starts the server of a volume for the first time, closed to the world: what it knows of its source is removed,
-/// the owner's password becomes the branch's, `settle` runs as superuser in the database "postgres"; then its endpoint is
+/// Starts the server of a volume for the first time, closed to the world: it is recovered, where that is asked for; what it
+/// knows of its source is removed, and the owner's password becomes the branch's; then its endpoint is
 /// opened and must answer as itself, writable. Sets `volume.started`, `volume.fork_lsn` (the caller stores the row).
 ///
 /// While the volume is still `creating` nothing is synced until the end, and then all at once; for an ephemeral branch,
-/// never. Where the parent is protected, no password of its other roles opens the clone. Where `settle` will load much,
-/// the server is set up for that meanwhile.
+/// never. Where the parent is protected, no password of its other roles opens the clone.
+///
+/// A recovery that did not land exactly where it was to is `Error{postgres}`.
 void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
-                 const std::function<void(postgres::Session&)>& settle = {}, Settling settling = Settling::little);
+                 const FirstStart& request = {});
 
 /// Starts the branch's server, for the first time where it has not been, and returns when it is ready. Nothing
 /// where it runs already. The branch's lock must be held.

@@ -57,6 +57,7 @@ BranchView view_with(const Context& context, const BranchRef& ref, const Usages&
           .expires_at = branch.expires_at,
           .is_protected = branch.is_protected,
           .ephemeral = branch.ephemeral,
+          .archived = volume && volume->archived,
           .created_at = branch.created_at,
           .deleted_at = branch.deleted_at};
 }

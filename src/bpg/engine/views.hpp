@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bpg/engine/find.hpp"
+#include "bpg/engine/restore_plan.hpp"
 #include "bpg/storage/storage.hpp"
 
 namespace bpg::engine {
@@ -33,8 +34,10 @@ struct BranchView {
   std::optional<Time> expires_at;     ///< nothing: never
   bool is_protected = false;
   bool ephemeral = false;
+  bool archived = false;              ///< its WAL is archived
   Time created_at{};
   std::optional<Time> deleted_at;
+  std::optional<RestorePlan> restored{};  ///< how a command brought it to a moment; told by that command alone
 
   std::string subject() const { return database + "/" + name; }
 };

@@ -28,6 +28,7 @@ constexpr size_t state_offset = 16;
 constexpr size_t checkpoint_offset = 32;
 constexpr size_t redo_offset = 40;
 constexpr size_t timeline_offset = 48;
+constexpr size_t max_prepared_transactions_offset = 192;
 constexpr size_t segment_size_offset = 228;
 constexpr size_t first_possible_crc_offset = 232;
 constexpr size_t last_possible_crc_offset = 508;  // the struct fits in one 512-byte sector
@@ -96,7 +97,8 @@ ControlFile read_control_file(const fs::path& data_directory) {
           .checkpoint = Lsn{number_at<uint64_t>(bytes, checkpoint_offset)},
           .redo = Lsn{number_at<uint64_t>(bytes, redo_offset)},
           .timeline = number_at<uint32_t>(bytes, timeline_offset),
-          .wal_segment_size = segment_size};
+          .wal_segment_size = segment_size,
+          .max_prepared_transactions = number_at<uint32_t>(bytes, max_prepared_transactions_offset)};
 }
 
 void copy_control_file_needing_label(const fs::path& from, const fs::path& to) {

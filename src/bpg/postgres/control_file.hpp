@@ -16,6 +16,7 @@ struct ControlFile {
   Lsn redo;                ///< where recovery from that checkpoint begins
   uint32_t timeline = 0;
   uint32_t wal_segment_size = 0;
+  uint32_t max_prepared_transactions = 0;
 };
 
 /// Reads and checks it (CRC-32C); reads again where a running server was writing it. Throws `Error{postgres}`

@@ -121,6 +121,17 @@ std::vector<std::pair<std::string, std::string>> archive_settings(const std::str
   return settings;
 }
 
+std::vector<std::pair<std::string, std::string>> recovery_settings(const std::string& restore_command, Lsn record, uint32_t timeline) {
+  return {{"restore_command", restore_command},
+          {"recovery_target_lsn", record.str()},
+          {"recovery_target_inclusive", "on"},
+          {"recovery_target_timeline", fmt::format("{}", timeline)},
+          {"recovery_target_action", "promote"},
+          {"recovery_end_command", ""},
+          {"archive_cleanup_command", ""},
+          {"hot_standby", "off"}};
+}
+
 std::vector<std::pair<std::string, std::string>> quarantine_settings() {
   return {{"max_logical_replication_workers", "0"}, {"cron.launch_active_jobs", "off"}};
 }

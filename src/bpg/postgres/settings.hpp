@@ -59,6 +59,11 @@ std::vector<std::pair<std::string, std::string>> fixed_settings(const std::files
 /// The same of a server whose WAL goes to its archive by `command` (a shell command with %p), or that has none (empty).
 std::vector<std::pair<std::string, std::string>> archive_settings(const std::string& command, int pg_major);
 
+/// Recovery from an archive by `restore_command` (a shell command with %f and %p) that stops behind the record that begins at
+/// `record`, and then takes writes on a timeline of its own. Nobody is let in before: standby queries would see what
+/// goes on, and would have the server refuse a smaller max_connections than the source had.
+std::vector<std::pair<std::string, std::string>> recovery_settings(const std::string& restore_command, Lsn record, uint32_t timeline);
+
 /// Settings that keep a clone from acting as its source, until its first restart: its subscriptions would take
 /// over the source's slots, its cron would run the source's jobs.
 std::vector<std::pair<std::string, std::string>> quarantine_settings();

@@ -4,8 +4,10 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,8 @@ struct ServerSpec {
   Account account;                         ///< who the server runs as
   int port = 0;
   std::vector<std::pair<std::string, std::string>> settings;  ///< must not be overridden: on the command line
+  /// Called from `start` while the server recovers, with the name of the WAL file that it is at.
+  std::function<void(std::string_view)> recovering{};
 };
 
 struct ServerStatus {

@@ -99,4 +99,32 @@ std::optional<Placed<RestorePoint>> find_restore_point(const SearchSpace& space,
   return Search<RestorePoint>(space, may_hold, has_name).run();
 }
 
+std::optional<Extent> find_last_record(const SearchSpace& space, Lsn before) {
+  const uint64_t size = space.index.segment_size();
+  const auto segment = [&](uint64_t number) {
+    return space.index.find_segment(space.history.timeline_of_segment(number, size), number);
+  };
+  const uint64_t first = segment_of(space.from, size);
+  for (uint64_t number = before > space.from ? last_segment_before(before, size) : first;; --number) {
+    std::optional<Extent> last;
+    Reader reader(Lsn{number * size}, size, [&](const Record& record) {
+      if (record.start >= space.from && record.start < before && record.start.value < (number + 1) * size) {
+        last = Extent{record.start, record.end};
+      }
+    });
+    const Sink feed = [&](std::span<const std::byte> bytes) { reader.feed(bytes); };
+    const auto goes_on = [&] { return reader.open_record() && reader.open_record()->start < before; };
+    // A record may be longer than a segment.
+    for (uint64_t next = number; const Entry* entry = segment(next); ++next) {
+      space.archive.read(entry->head, feed);
+      if (reader.problem() || !goes_on()) {
+        break;
+      }
+    }
+    if (last || number <= first) {
+      return last;
+    }
+  }
+}
+
 }  // namespace bpg::wal

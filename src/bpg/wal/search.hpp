@@ -35,4 +35,15 @@ std::optional<Placed<TransactionEnd>> find_transaction(const SearchSpace& space,
 /// The first restore point of that name: PostgreSQL stops at the first, too.
 std::optional<Placed<RestorePoint>> find_restore_point(const SearchSpace& space, std::string_view name);
 
+/// Where a record is.
+struct Extent {
+  Lsn start;
+  Lsn end;  ///< where the next one begins, or a page header stands before it
+};
+
+/// The last complete record that begins before `before`: recovery that stops behind it has replayed all that stands there,
+/// and nothing else. `before` must be within what can be reached from `space.from` (`reach_of`); nothing where no record
+/// begins between the two.
+std::optional<Extent> find_last_record(const SearchSpace& space, Lsn before);
+
 }  // namespace bpg::wal

@@ -55,7 +55,10 @@ std::optional<std::string> verify_file(const Archive& archive, const FileName& n
 }  // namespace
 
 std::vector<Finding> verify(const Archive& archive, const VerifyOptions& options) {
-  const std::vector<FileName> names = archive.list();
+  return verify(archive, archive.list(), options);
+}
+
+std::vector<Finding> verify(const Archive& archive, const std::vector<FileName>& names, const VerifyOptions& options) {
   std::vector<Finding> findings;
   std::mutex mutex;
   for_each_of(names.size(), options.jobs, [&](size_t index) {

@@ -21,4 +21,7 @@ struct VerifyOptions {
 /// Looks at all files of an archive; nothing in the answer means that nothing is wrong. Gaps are not its matter.
 std::vector<Finding> verify(const Archive& archive, const VerifyOptions& options);
 
+/// The same of these files; one that is not there counts as right.
+std::vector<Finding> verify(const Archive& archive, const std::vector<FileName>& names, const VerifyOptions& options);
+
 }  // namespace bpg::wal

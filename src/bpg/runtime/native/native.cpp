@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 
 /// postmaster.pid is written by the server without a signal to anybody, so its end state is looked for this often.
 constexpr milliseconds look_again_after{2};
+constexpr milliseconds tell_again_after{100};
 
 UniqueFd start_log_keeper(const ServerSpec& spec) {
   int ends[2];
@@ -95,6 +96,7 @@ void give_up(Child& server) {
 
 void wait_until_ready(const ServerSpec& spec, Child& server, std::chrono::seconds deadline) {
   const auto end = Clock::now() + deadline;
+  auto tell_at = Clock::now() + tell_again_after;
   for (;;) {
     pollfd polled[2] = {{server.pidfd(), POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
     ::poll(polled, 2, static_cast<int>(look_again_after.count()));
@@ -103,6 +105,12 @@ void wait_until_ready(const ServerSpec& spec, Child& server, std::chrono::second
       ::poll(nullptr, 0, 20);
       throw Error(ErrorCode::postgres, fmt::format("the server did not start: {}", last_words(spec.log_file)),
                   fmt::format("Its log is {}.", spec.log_file.string()));
+    }
+    if (spec.recovering && Clock::now() >= tell_at) {
+      if (const auto wal_file = recovering_file(server.pid())) {
+        spec.recovering(*wal_file);
+      }
+      tell_at = Clock::now() + tell_again_after;
     }
     const auto file = read_postmaster_file(spec.data_directory);
     if (file && file->pid == server.pid() && file->status == "ready") {

@@ -79,4 +79,18 @@ bool anyone_works_in(const fs::path& data_directory, const std::string& identity
   return false;
 }
 
+std::optional<std::string> recovering_file(pid_t postmaster) {
+  constexpr std::string_view mark = "startup recovering ";
+  const auto children = read_file_if_exists(fmt::format("/proc/{0}/task/{0}/children", postmaster));
+  for (const std::string_view child : split(children.value_or(""), ' ')) {
+    const auto pid = parse_pid(trim(child));
+    const auto title = pid ? read_file_if_exists(fmt::format("/proc/{}/cmdline", *pid)) : std::nullopt;
+    const size_t at = title ? title->find(mark) : std::string::npos;
+    if (at != std::string::npos) {
+      return title->substr(at + mark.size(), 24);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace bpg::runtime

@@ -1,0 +1,308 @@
+#include "bpg/engine/restore_plan.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "bpg/engine/branch_history.hpp"
+#include "bpg/engine/server.hpp"
+#include "bpg/postgres/control_file.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/interrupt.hpp"
+#include "bpg/util/text.hpp"
+#include "bpg/util/trace.hpp"
+#include "bpg/wal/search.hpp"
+#include "bpg/wal/verify.hpp"
+
+namespace bpg::engine {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto handover_deadline = 60s;
+
+std::string show(Time time) { return to_rfc3339(time); }
+
+/// A record to stop behind, or nothing to replay at all.
+struct Target {
+  Base base;
+  std::optional<wal::Extent> record{};
+  std::optional<Time> time{};
+};
+
+/// One volume's history, as its archive has it now.
+class VolumeHistory {
+ public:
+  VolumeHistory(const Context& context, const BranchRef& branch, const Stay& stay)
+      : m_context(context),
+        m_branch(branch),
+        m_stay(stay),
+        m_bases(bases_of(context, stay.volume)),
+        m_archive(wal::Archive::open(context.home.wal_archive(stay.volume.id))),
+        m_control(postgres::read_control_file(data_directory(context, stay.volume.id))),
+        m_history(wal::history_of(m_archive, m_control.timeline)),
+        m_index(wal::Index::read(m_archive)) {
+    if (m_bases.empty()) {
+      throw not_restorable("it has no base yet, a snapshot from which recovery could begin",
+                           fmt::format("'bpg snapshot create {}' makes one.", branch.subject()));
+    }
+  }
+
+  uint32_t timeline() const { return m_control.timeline; }
+
+  /// Where the moment is; nothing where this history does not hold it.
+  std::optional<Target> find(const AtTime& at) {
+    const Base* base = newest_base([&](const Base& candidate) { return candidate.snapshot.completed_at <= at.time; });
+    if (!base) {
+      throw Error(ErrorCode::not_found, fmt::format("{} is before what can be restored of {}", show(at.time), m_branch.subject()),
+                  fmt::format("It can be restored from {} on. 'bpg branch history {}' shows what can be restored.",
+                              show(m_bases.front().snapshot.completed_at.value_or(m_stay.from)), m_branch.subject()));
+    }
+    auto later = wal::find_commit_after(space(*base), at.time);
+    if (!later && hand_over()) {
+      later = wal::find_commit_after(space(*base), at.time);
+    }
+    if (!later) {
+      require_whole(*base);
+    }
+    return Target{*base, last_record_before(*base, later ? later->start : reach(*base).end), at.time};
+  }
+
+  std::optional<Target> find(const AtLsn& at) {
+    const Base* base = newest_base([&](const Base& candidate) { return candidate.bound <= at.lsn; });
+    if (!base) {
+      return std::nullopt;
+    }
+    if (!covers(*base, at.lsn) && (!hand_over() || !covers(*base, at.lsn))) {
+      return std::nullopt;
+    }
+    const Base chosen = *base;
+    const auto record = last_record_before(chosen, std::min(at.lsn, reach(chosen).end));
+    return Target{chosen, record, std::nullopt};
+  }
+
+  std::optional<Target> find(const AtTransaction& at) {
+    return find_record([&](const wal::SearchSpace& space) { return wal::find_transaction(space, at.xid); });
+  }
+
+  std::optional<Target> find(const AtRestorePoint& at) {
+    return find_record([&](const wal::SearchSpace& space) { return wal::find_restore_point(space, at.name); });
+  }
+
+  /// Everything from the base to the record is there, and is what it was when it was archived.
+  void check(RestorePlan& plan, const Target& target) const {
+    if (!target.record) {
+      return;
+    }
+    const uint64_t size = m_index.segment_size();
+    std::vector<wal::FileName> needed;
+    for (uint64_t number = segment_of(target.base.bound, size); number <= last_segment_before(target.record->end, size); ++number) {
+      const auto name = wal::FileName::segment(m_history.timeline_of_segment(number, size), number, size);
+      if (!m_index.find(name)) {
+        throw not_restorable(fmt::format("{} is missing in its WAL archive", name.text),
+                             fmt::format("'bpg wal info {}' shows what is there.", m_branch.subject()));
+      }
+      needed.push_back(name);
+    }
+    const auto findings = wal::verify(m_archive, needed, {.deep = true, .jobs = static_cast<unsigned>(m_context.config.wal_jobs)});
+    if (!findings.empty()) {
+      throw not_restorable(fmt::format("{} in its WAL archive is damaged: {}", findings[0].name.text, findings[0].problem),
+                           fmt::format("'bpg wal verify {}' looks at all of it.", m_branch.subject()));
+    }
+    plan.segments = needed.size();
+    plan.wal_bytes = target.record->end.value - target.base.bound.value;
+  }
+
+  Error not_restorable(const std::string& why, const std::string& hint) const {
+    return Error(ErrorCode::refused, fmt::format("that moment of {} cannot be restored: {}", m_branch.subject(), why), hint);
+  }
+
+ private:
+  wal::SearchSpace space(const Base& base) const { return {m_archive, m_index, m_history, base.bound}; }
+
+  wal::Reach reach(const Base& base) const { return wal::reach_of(m_index, m_history, base.bound); }
+
+  template <class Predicate>
+  const Base* newest_base(Predicate allowed) const {
+    const auto found = std::find_if(m_bases.rbegin(), m_bases.rend(), allowed);
+    return found == m_bases.rend() ? nullptr : &*found;
+  }
+
+  /// Whether nothing is missing between the base and this position.
+  bool covers(const Base& base, Lsn lsn) const {
+    const wal::Reach reached = reach(base);
+    const uint64_t size = m_index.segment_size();
+    return lsn <= reached.end || (reached.first_missing && lsn.value <= *reached.first_missing->number(size) * size);
+  }
+
+  /// The record that recovery from the base is to stop behind; nothing where the base itself is that moment.
+  std::optional<wal::Extent> last_record_before(const Base& base, Lsn before) const {
+    const auto record = wal::find_last_record(space(base), before);
+    // A clean base begins with the checkpoint at its bound, which is never replayed.
+    const bool is_base = record && base.snapshot.consistency == Consistency::clean && record->start == base.bound;
+    if (record && !is_base) {
+      return record;
+    }
+    if (base.snapshot.consistency != Consistency::clean) {
+      throw not_restorable("it is too close to its base", "Choose a moment that is a little later.");
+    }
+    return std::nullopt;
+  }
+
+  template <class Find>
+  std::optional<Target> find_record(Find find) {
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      for (const Base& base : m_bases) {
+        if (const auto found = find(space(base))) {
+          const Base* nearest = newest_base([&](const Base& candidate) { return candidate.bound <= found->start; });
+          return Target{*nearest, wal::Extent{found->start, found->end}, found->what.time};
+        }
+      }
+      if (attempt == 0 && !hand_over()) {
+        break;
+      }
+    }
+    return std::nullopt;
+  }
+
+  /// Without a later commit the moment is the end of the WAL: then nothing of it may be missing.
+  void require_whole(const Base& base) const {
+    const wal::Reach reached = reach(base);
+    const uint64_t size = m_index.segment_size();
+    const uint64_t missing = reached.first_missing ? reached.first_missing->number(size).value_or(0) : 0;
+    // A server that was shut down has begun a new segment for its last checkpoint, in which nothing else stands.
+    const uint64_t end = m_expected_end ? *m_expected_end : segment_of(m_control.checkpoint, size);
+    if (!m_expected_end && !m_control.shut_down) {
+      throw not_restorable("its server was killed, and the end of its WAL is not in the archive yet",
+                           fmt::format("Start it: 'bpg start {}'. What was committed before is restorable by a time before the "
+                                       "last archived commit.",
+                                       m_branch.subject()));
+    }
+    if (reached.broken_at || missing < end) {
+      throw not_restorable(reached.broken_at ? fmt::format("its WAL cannot be read from {} on", reached.broken_at->str())
+                                             : fmt::format("{} is missing in its WAL archive", reached.first_missing->text),
+                           fmt::format("'bpg wal info {}' shows what is there.", m_branch.subject()));
+    }
+  }
+
+  /// Asks the server, where it runs, to hand over the segment that is still open, and waits for it. False where nothing new
+  /// can have come.
+  bool hand_over() {
+    if (m_expected_end || m_stay.until || !server_status(m_context, m_stay.volume.id).ready) {
+      return false;
+    }
+    step("switch WAL", [&] {
+      postgres::Session session(admin_endpoint(m_context, m_branch.branch, m_stay.volume.id));
+      const auto end = Lsn::parse(session.query_value("SELECT pg_switch_wal()"));
+      const uint64_t size = m_index.segment_size();
+      const uint64_t last = last_segment_before(end.value_or(Lsn{}), size);
+      const auto name = wal::FileName::segment(m_control.timeline, last, size);
+      const auto deadline = std::chrono::steady_clock::now() + handover_deadline;
+      while (!m_archive.contains(name)) {
+        throw_if_interrupted();
+        if (std::chrono::steady_clock::now() > deadline) {
+          throw Error(ErrorCode::busy, fmt::format("{} of {} was not archived within {}", name.text, m_branch.subject(),
+                                                   format_duration(handover_deadline)),
+                      fmt::format("'bpg wal info {}' shows why.", m_branch.subject()));
+        }
+        ::poll(nullptr, 0, 5);
+      }
+      m_expected_end = last + 1;
+    });
+    m_index = wal::Index::read(m_archive);
+    return true;
+  }
+
+  const Context& m_context;
+  const BranchRef& m_branch;
+  const Stay& m_stay;
+  std::vector<Base> m_bases;
+  wal::Archive m_archive;
+  postgres::ControlFile m_control;
+  wal::History m_history;
+  wal::Index m_index;
+  std::optional<uint64_t> m_expected_end{};  ///< the first segment that cannot be in the archive yet, once that is known
+};
+
+void require_archive(const BranchRef& branch, const Stay& stay) {
+  if (stay.volume.state == State::deleted || stay.volume.state == State::deleting) {
+    throw Error(ErrorCode::not_found,
+                fmt::format("the volume that {} was on then has been freed", branch.subject()),
+                fmt::format("'bpg branch history {}' shows what can be restored.", branch.subject()));
+  }
+  if (!stay.volume.archived) {
+    throw Error(ErrorCode::refused, fmt::format("the WAL of {} is not archived", branch.subject()),
+                "Only its snapshots can be restored: it was made with --no-archive or --ttl, by 'bpg exec', or by a bpg that had no archive.");
+  }
+}
+
+RestorePlan plan_in(const Stay& stay, const Moment& moment, const VolumeHistory& history, const Target& target) {
+  RestorePlan plan{.moment = moment,
+                   .volume = stay.volume,
+                   .base = target.base.snapshot,
+                   .timeline = history.timeline(),
+                   .end = target.record ? target.record->end : target.base.bound,
+                   .time = target.time};
+  if (target.record) {
+    plan.last_record = target.record->start;
+  }
+  step("check WAL", [&] { history.check(plan, target); });
+  return plan;
+}
+
+RestorePlan plan_time(const Context& context, const BranchRef& branch, const std::vector<Stay>& stays, const AtTime& at) {
+  if (at.time > context.clock.now()) {
+    throw Error(ErrorCode::usage, fmt::format("{} is in the future", show(at.time)), "'now' is the present state.");
+  }
+  const auto stay = std::find_if(stays.rbegin(), stays.rend(), [&](const Stay& candidate) { return candidate.from <= at.time; });
+  if (stay == stays.rend()) {
+    throw Error(ErrorCode::not_found, fmt::format("{} did not exist at {}", branch.subject(), show(at.time)),
+                fmt::format("It was made at {}.", show(branch.branch.created_at)));
+  }
+  require_archive(branch, *stay);
+  VolumeHistory history(context, branch, *stay);
+  return plan_in(*stay, at, history, history.find(at).value());
+}
+
+template <class At>
+RestorePlan plan_position(const Context& context, const BranchRef& branch, const std::vector<Stay>& stays, const At& at) {
+  require_archive(branch, stays.back());
+  std::vector<VolumeId> seen;
+  for (auto stay = stays.rbegin(); stay != stays.rend(); ++stay) {
+    const bool is_new = std::ranges::find(seen, stay->volume.id) == seen.end();
+    seen.push_back(stay->volume.id);
+    if (!is_new || !stay->volume.archived || stay->volume.state == State::deleted || stay->volume.state == State::deleting) {
+      continue;
+    }
+    VolumeHistory history(context, branch, *stay);
+    if (const auto target = history.find(at)) {
+      return plan_in(*stay, at, history, *target);
+    }
+  }
+  throw Error(ErrorCode::not_found, fmt::format("{} is not in the history of {}", to_string(Moment(at)), branch.subject()),
+              fmt::format("'bpg branch history {}' shows what can be restored.", branch.subject()));
+}
+
+}  // namespace
+
+RestorePlan plan_restore(const Context& context, const BranchRef& branch, const Moment& moment) {
+  const auto stays = stays_of(context, branch.branch);
+  if (const auto* at = std::get_if<AtTime>(&moment)) {
+    return plan_time(context, branch, stays, *at);
+  }
+  if (const auto* at = std::get_if<AtLsn>(&moment)) {
+    return plan_position(context, branch, stays, *at);
+  }
+  if (const auto* at = std::get_if<AtTransaction>(&moment)) {
+    return plan_position(context, branch, stays, *at);
+  }
+  if (const auto* at = std::get_if<AtRestorePoint>(&moment)) {
+    return plan_position(context, branch, stays, *at);
+  }
+  return plan_time(context, branch, stays, {context.clock.now()});
+}
+
+}  // namespace bpg::engine
