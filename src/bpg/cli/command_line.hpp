@@ -73,6 +73,7 @@ void add_init_command(CLI::App& root, CommandLine& line);
 void add_database_commands(CLI::App& root, CommandLine& line);
 void add_branch_commands(CLI::App& root, CommandLine& line);
 void add_snapshot_commands(CLI::App& root, CommandLine& line);
+void add_schedule_commands(CLI::App& group, CommandLine& line);
 void add_server_commands(CLI::App& root, CommandLine& line);
 void add_status_commands(CLI::App& root, CommandLine& line);
 void add_connection_commands(CLI::App& root, CommandLine& line);
