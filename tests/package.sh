@@ -55,11 +55,11 @@ check "apt installs it with what it needs" apt install /opt/betterpg.deb
 check "PostgreSQL and mkfs.btrfs are recommended" test -x /usr/lib/postgresql/15/bin/postgres -a -x /sbin/mkfs.btrfs
 check "the version is the package's" is "bpg $(dpkg-query --show --showformat '${Version}' betterpg | sed 's/-1$//')" "$(bpg --version)"
 check "the changelog is there" sh -c 'zgrep -q "^## 0.1.0" /usr/share/doc/betterpg/changelog.gz'
-for unit in betterpg.service betterpg-cleanup.service betterpg-cleanup.timer; do
+for unit in betterpg.service betterpg-{cleanup,snapshot}.{service,timer}; do
   check "$unit is right" unit_is_right "$unit"
 done
 check "servers start at boot" test -L "$enabled/multi-user.target.wants/betterpg.service"
-check "nothing is deleted by itself" test ! -e "$enabled/timers.target.wants/betterpg-cleanup.timer"
+check "nothing is made or deleted by itself" is '' "$(find "$enabled" -name 'betterpg-*.timer')"
 
 check "init" bpg init --storage auto
 check "storage is a Btrfs in a file" sh -c 'bpg -o json status | grep -q "\"driver\": *\"btrfs\""'
@@ -77,6 +77,11 @@ check "the unit stops what runs" run_unit ExecStop betterpg.service
 check "no server is left" no_server_left
 check "the unit starts what ran" run_unit ExecStart betterpg.service
 check "the unit of the timer deletes what has expired" run_unit ExecStart betterpg-cleanup.service
+check "the unit of snapshots does nothing without a schedule" run_unit ExecStart betterpg-snapshot.service
+check "and took none" is '' "$(bpg --quiet snapshot list)"
+check "a schedule" bpg snapshot schedule app/stopped --keep daily=2
+check "the unit of snapshots takes one" run_unit ExecStart betterpg-snapshot.service
+check "of that branch" is 1 "$(bpg --quiet snapshot list app/stopped | wc -l)"
 check "and nothing else" is stopped "$(bpg -o json branch get app/stopped | sed -n 's/.*"status": *"\(.*\)",*/\1/p')"
 
 pid=$(server) url=$(bpg url app/dev)

@@ -89,6 +89,8 @@ def test_json_is_as_documented(environment):
         "Branch": [answer("branch get shop/a"), *answer("branch list"), *status["branches"], *answer("start shop/a"), info["branch"]],
         "Volume of a branch": [answer("branch get shop/a")["volume"], status["branches"][1]["volume"]],
         "Snapshot": [answer("snapshot get shop/a@before"), *answer("snapshot list"), *info["snapshots"]],
+        "Schedule": [answer("snapshot schedule shop/a --keep daily=1"), *answer("snapshot schedule"), answer("snapshot schedule shop")],
+        "Tick entry": [*answer("snapshot tick --dry-run"), *(ticked := answer("snapshot tick"))],
         "Retained volume": [*status["retained"], *info["retained"]],
         "Clean-up entry": entries,
         "Status": [status],
@@ -107,5 +109,7 @@ def test_json_is_as_documented(environment):
             assert thing.keys() == documented[noun].keys(), noun
             for key, value in thing.items():
                 assert isinstance(value, tuple(TYPES[name] for name in documented[noun][key])), f"{noun}: {key} is {value!r}"
+    assert ticked[0]["made"].keys() == documented["Snapshot"].keys()
+    assert ticked[0]["kept"][0].keys() == documented["Snapshot"].keys() | {"kept_by"}
     deleted = answer("snapshot delete shop/a@before")
     assert deleted.keys() == documented["Snapshot"].keys() | {"needed_by"}

@@ -14,6 +14,7 @@ Catalog::Catalog(std::unique_ptr<Connection> connection)
       volumes(*connection),
       snapshots(*connection),
       settings(*connection),
+      schedules(*connection),
       m_connection(std::move(connection)) {}
 
 Catalog::Catalog(Catalog&&) noexcept = default;

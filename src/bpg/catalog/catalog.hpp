@@ -110,6 +110,20 @@ class SettingRepository {
   Connection& m_connection;
 };
 
+/// The schedules by which branches are snapshotted: at most one for a branch, and gone with it.
+class ScheduleRepository {
+ public:
+  explicit ScheduleRepository(Connection& connection) : m_connection(connection) {}
+
+  void set(const SnapshotSchedule& schedule);  ///< in the place of the one that the branch may have
+  bool erase(const BranchId& branch);          ///< false where there is none
+  std::optional<SnapshotSchedule> find(const BranchId& branch) const;
+  std::vector<SnapshotSchedule> list() const;  ///< also of branches that are deleted, by the branch's creation
+
+ private:
+  Connection& m_connection;
+};
+
 /// The embedded store of what betterpg knows: one SQLite file (WAL journal, foreign keys, STRICT tables).
 ///
 /// One object is used by one thread at a time; different processes may each have their own. Every change is made
@@ -137,6 +151,7 @@ class Catalog {
   VolumeRepository volumes;
   SnapshotRepository snapshots;
   SettingRepository settings;
+  ScheduleRepository schedules;
 
  private:
   explicit Catalog(std::unique_ptr<Connection> connection);

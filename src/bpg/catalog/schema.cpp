@@ -130,6 +130,20 @@ ALTER TABLE snapshot ADD COLUMN completed_at INTEGER;
 CREATE INDEX volume_recovered_from ON volume (recovered_from);
 )sql";
 
+// Snapshots that are made and deleted by a schedule, and the schedules.
+constexpr std::string_view version_4 = R"sql(
+ALTER TABLE snapshot ADD COLUMN scheduled INTEGER NOT NULL DEFAULT 0 CHECK (scheduled IN (0, 1));
+
+CREATE TABLE snapshot_schedule (
+  branch  TEXT NOT NULL PRIMARY KEY REFERENCES branch ON DELETE CASCADE,
+  hourly  INTEGER NOT NULL CHECK (hourly >= 0),
+  daily   INTEGER NOT NULL CHECK (daily >= 0),
+  weekly  INTEGER NOT NULL CHECK (weekly >= 0),
+  monthly INTEGER NOT NULL CHECK (monthly >= 0),
+  CHECK (hourly + daily + weekly + monthly > 0)
+) STRICT;
+)sql";
+
 int64_t pragma(Connection& connection, std::string_view name) {
   Statement query = connection.prepare(fmt::format("PRAGMA {}", name));
   return query.step() ? query.integer(0) : 0;
@@ -193,7 +207,7 @@ void migrate(Connection& connection, std::span<const std::string_view> steps) {
 }  // namespace
 
 std::span<const std::string_view> migrations() {
-  static constexpr std::array all{version_1, version_2, version_3};
+  static constexpr std::array all{version_1, version_2, version_3, version_4};
   return all;
 }
 

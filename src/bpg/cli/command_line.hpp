@@ -81,6 +81,7 @@ void add_branch_commands(CLI::App& root, CommandLine& line);
 void add_branch_restore_commands(CLI::App& group, CommandLine& line);
 void add_restore_point_commands(CLI::App& root, CommandLine& line);
 void add_snapshot_commands(CLI::App& root, CommandLine& line);
+void add_schedule_commands(CLI::App& group, CommandLine& line);
 void add_server_commands(CLI::App& root, CommandLine& line);
 void add_status_commands(CLI::App& root, CommandLine& line);
 void add_connection_commands(CLI::App& root, CommandLine& line);

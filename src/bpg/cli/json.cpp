@@ -95,6 +95,7 @@ Json to_json(const engine::SnapshotView& snapshot) {
           {"database", snapshot.database},
           {"branch", snapshot.branch},
           {"label", null_if_empty(snapshot.label)},
+          {"scheduled", snapshot.scheduled},
           {"consistency", to_string(snapshot.consistency)},
           {"volume", snapshot.volume.str()},
           {"start_lsn", or_null(snapshot.start_lsn)},
@@ -129,6 +130,40 @@ Json to_json(const engine::DeletedSnapshot& deleted) {
   Json object = to_json(deleted.snapshot);
   object["needed_by"] = deleted.needed_by;
   return object;
+}
+
+Json to_json(const engine::ScheduleView& schedule) {
+  Json keep;
+  if (schedule.keep) {
+    for (const RetentionUnit unit : retention_units) {
+      const int number = schedule.keep->of(unit);
+      keep[to_string(unit)] = number > 0 ? Json(number) : Json(nullptr);
+    }
+  }
+  return {{"subject", schedule.subject},
+          {"keep", keep},
+          {"snapshots", schedule.snapshots},
+          {"latest_at", or_null(schedule.latest)},
+          {"due_at", or_null(schedule.due)}};
+}
+
+Json to_json(const engine::TickEntry& entry) {
+  Json kept = Json::array();
+  for (const engine::KeptSnapshot& each : entry.kept) {
+    Json object = to_json(each.snapshot);
+    object["kept_by"] = Json::array();
+    for (const RetentionUnit unit : each.kept_by) {
+      object["kept_by"].push_back(to_string(unit));
+    }
+    kept.push_back(object);
+  }
+  return {{"subject", entry.subject},
+          {"due", entry.due},
+          {"made", entry.made ? to_json(*entry.made) : Json(nullptr)},
+          {"kept", kept},
+          {"deleted", to_json(entry.deleted)},
+          {"held", null_if_empty(entry.held)},
+          {"error", entry.failure ? Json(entry.failure->message()) : Json(nullptr)}};
 }
 
 Json to_json(const engine::Status& status) {

@@ -8,6 +8,7 @@
 #include "bpg/engine/init.hpp"
 #include "bpg/engine/restore_point.hpp"
 #include "bpg/engine/settings.hpp"
+#include "bpg/engine/snapshot_schedule.hpp"
 #include "bpg/engine/snapshots.hpp"
 #include "bpg/engine/status.hpp"
 #include "bpg/engine/views.hpp"
@@ -27,6 +28,8 @@ Json to_json(const engine::SnapshotView& snapshot);
 Json to_json(const engine::RetainedView& retained);
 Json to_json(const engine::CleanUpEntry& entry);
 Json to_json(const engine::DeletedSnapshot& deleted);
+Json to_json(const engine::ScheduleView& schedule);
+Json to_json(const engine::TickEntry& entry);
 Json to_json(const engine::Status& status);
 Json to_json(const engine::Info& info);
 Json to_json(const engine::InitResult& result);

@@ -152,12 +152,13 @@ void add_cleanup(CLI::App& group, CommandLine& line) {
 }  // namespace
 
 void add_snapshot_commands(CLI::App& root, CommandLine& line) {
-  CLI::App* group = add_group(root, "snapshot", "Take, list and delete snapshots");
+  CLI::App* group = add_group(root, "snapshot", "Take, list and delete snapshots, also by a schedule");
   add_create(*group, line);
   add_list(*group, line);
   add_get(*group, line);
   add_delete(*group, line);
   add_cleanup(*group, line);
+  add_schedule_commands(*group, line);
 }
 
 }  // namespace bpg::cli

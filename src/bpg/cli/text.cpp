@@ -184,9 +184,26 @@ std::string snapshot_table(const Output& output, const std::vector<engine::Snaps
                {.title = "CONSISTENCY", .yields = 2},
                {.title = "LSN", .yields = 1}});
   for (const auto& snapshot : snapshots) {
-    table.add({snapshot.id.str(), snapshot.database + "/" + snapshot.branch, snapshot.label.empty() ? "-" : snapshot.label,
+    // No label has parentheses.
+    const std::string label = snapshot.scheduled ? "(scheduled)" : snapshot.label.empty() ? "-" : snapshot.label;
+    table.add({snapshot.id.str(), snapshot.database + "/" + snapshot.branch, label,
                age(snapshot.created_at), to_string(snapshot.consistency),
                snapshot.stop_lsn ? snapshot.stop_lsn->str() : "-"});
+  }
+  return table.str(output.screen);
+}
+
+std::string schedule_table(const Output& output, const std::vector<engine::ScheduleView>& schedules) {
+  Table table({{.title = "BRANCH", .yields = 5, .shrink_to = 12},
+               {.title = "KEEP", .yields = 4, .shrink_to = 12},
+               {.title = "SNAPSHOTS", .align = Align::right, .yields = 1},
+               {.title = "LATEST", .align = Align::right, .yields = 2},
+               {.title = "NEXT", .yields = 3}});
+  for (const auto& schedule : schedules) {
+    const bool due = schedule.due && *schedule.due <= system_clock().now();
+    table.add({schedule.subject, schedule.keep ? schedule.keep->str() : "-", fmt::format("{}", schedule.snapshots),
+               schedule.latest ? age(*schedule.latest) : "-",
+               due ? "with the next tick" : schedule.due ? distance(*schedule.due) : "never"});
   }
   return table.str(output.screen);
 }

@@ -7,6 +7,7 @@
 #include "bpg/engine/branch_history.hpp"
 #include "bpg/engine/cleanup.hpp"
 #include "bpg/engine/settings.hpp"
+#include "bpg/engine/snapshot_schedule.hpp"
 #include "bpg/engine/snapshots.hpp"
 #include "bpg/engine/status.hpp"
 #include "bpg/engine/views.hpp"
@@ -20,6 +21,7 @@ std::string branch_tree(const Output& output, const std::vector<engine::BranchVi
 std::string branch_details(const Output& output, const engine::BranchView& branch);
 std::string database_table(const Output& output, const std::vector<engine::DatabaseView>& databases);
 std::string snapshot_table(const Output& output, const std::vector<engine::SnapshotView>& snapshots);
+std::string schedule_table(const Output& output, const std::vector<engine::ScheduleView>& schedules);
 std::string cleanup_table(const Output& output, const std::vector<engine::CleanUpEntry>& entries);
 /// A branch's settings with where each comes from.
 std::string settings_table(const Output& output, const engine::SettingsView& view);

@@ -57,6 +57,9 @@ app/main@before-v2' makes a branch of it; 'bpg branch reset app/main --to
 before-v2' takes app/main itself back. A branch of a branch without a moment is
 cut from its present state.
 
+'bpg snapshot schedule app/main --keep hourly=24,daily=7' lets 'bpg snapshot
+tick', run every hour, take them and delete them again.
+
 What a branch held before a reset is kept, too: 'bpg branch undo' goes back to
 it, also further back with --to VOLUME, until 'bpg cleanup' frees it.
 )";

@@ -7,6 +7,7 @@
 #include "bpg/core/id.hpp"
 #include "bpg/core/lsn.hpp"
 #include "bpg/core/name.hpp"
+#include "bpg/core/retention.hpp"
 #include "bpg/util/clock.hpp"
 
 namespace bpg {
@@ -66,6 +67,7 @@ struct Snapshot {
   State state = State::creating;
   std::string label{};                 ///< unique in its volume's branch; may be empty
   bool user = false;                   ///< asked for by somebody; else it is the origin of a branch
+  bool scheduled = false;              ///< made by its branch's schedule, which may delete it
   Consistency consistency = Consistency::checkpoint;
   std::optional<Lsn> start_lsn{};      ///< replay begins at or after this
   std::optional<Lsn> stop_lsn{};       ///< consistent from here on, and nothing behind is in it
@@ -102,6 +104,12 @@ struct ServerSetting {
   std::string value;  ///< as it was given, with its unit
 
   auto operator<=>(const ServerSetting&) const = default;
+};
+
+/// Snapshots of a branch that are made, and deleted again, as time goes by.
+struct SnapshotSchedule {
+  BranchId branch;
+  Retention keep;  ///< the finest unit also says how often one is made
 };
 
 /// One move of a branch from a volume to another: the branch's reflog.

@@ -71,6 +71,10 @@ std::vector<std::string> branches_cut_from(const Context& context, const Snapsho
   return names;
 }
 
+DeletedSnapshot preview_one(const Context& context, const Snapshot& snapshot) {
+  return {view(context, snapshot), branches_cut_from(context, snapshot)};
+}
+
 DeletedSnapshot delete_one(Context& context, Snapshot snapshot) {
   const FileLock lock = lock_snapshot(context, snapshot.id);
   DeletedSnapshot result{view(context, snapshot), {}};
@@ -112,33 +116,50 @@ std::vector<Branch> branches_of(const Context& context, const std::optional<Subj
   return context.catalog.branches.list_live();
 }
 
-}  // namespace
+struct Wanted {
+  std::string label{};
+  bool fast = false;
+  bool scheduled = false;
+};
 
-SnapshotView create_snapshot(Context& context, const CreateSnapshot& request) {
-  BranchRef branch = find_branch(context, request.subject);
+void require_free_label(const Context& context, const BranchRef& branch, const std::string& label) {
+  check_name("label", label);
+  if (SnapshotId::parse(label)) {
+    throw Error(ErrorCode::usage, fmt::format("the label '{}' has the form of a snapshot id", label), "Choose another label.");
+  }
+  if (context.catalog.snapshots.find_label(branch.branch.id, label)) {
+    throw Error(ErrorCode::already_exists, fmt::format("{} has a snapshot '{}' already", branch.subject(), label),
+                fmt::format("Choose another label, or delete that one: 'bpg snapshot delete {}@{}'.", branch.subject(), label));
+  }
+}
+
+SnapshotView create(Context& context, BranchRef branch, const Wanted& wanted) {
   const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::shared);
   branch = find_branch_again(context, branch);
-  if (!request.label.empty()) {
-    check_name("label", request.label);
-    if (SnapshotId::parse(request.label)) {
-      throw Error(ErrorCode::usage, fmt::format("the label '{}' has the form of a snapshot id", request.label),
-                  "Choose another label.");
-    }
-    if (context.catalog.snapshots.find_label(branch.branch.id, request.label)) {
-      throw Error(ErrorCode::already_exists, fmt::format("{} has a snapshot '{}' already", branch.subject(), request.label),
-                  fmt::format("Choose another label, or delete that one: 'bpg snapshot delete {}@{}'.", branch.subject(), request.label));
-    }
+  if (!wanted.label.empty()) {
+    require_free_label(context, branch, wanted.label);
   }
   require_space(context);
   Snapshot snapshot{.id = SnapshotId::make(),
                     .volume = branch.branch.volume,
-                    .label = request.label,
+                    .label = wanted.label,
                     .user = true,
+                    .scheduled = wanted.scheduled,
                     .created_at = context.clock.now()};
   SnapshotMaking making(context, snapshot);
-  freeze_into(context, branch, {.fast = request.fast}, snapshot);
+  freeze_into(context, branch, {.fast = wanted.fast}, snapshot);
   making.done(snapshot);
   return view(context, snapshot);
+}
+
+}  // namespace
+
+SnapshotView create_snapshot(Context& context, const CreateSnapshot& request) {
+  return create(context, find_branch(context, request.subject), {.label = request.label, .fast = request.fast});
+}
+
+SnapshotView create_scheduled_snapshot(Context& context, const BranchRef& branch) {
+  return create(context, branch, {.scheduled = true});
 }
 
 std::vector<SnapshotView> list_snapshots(const Context& context, const std::optional<Subject>& subject) {
@@ -159,6 +180,10 @@ DeletedSnapshot delete_snapshot(Context& context, const std::string& reference) 
   return delete_one(context, find_snapshot(context, reference));
 }
 
+DeletedSnapshot preview_deletion(const Context& context, const std::string& reference) {
+  return preview_one(context, find_snapshot(context, reference));
+}
+
 std::vector<DeletedSnapshot> clean_up_snapshots(Context& context, const CleanUpSnapshots& request) {
   const Time now = context.clock.now();
   std::vector<DeletedSnapshot> deleted;
@@ -170,8 +195,7 @@ std::vector<DeletedSnapshot> clean_up_snapshots(Context& context, const CleanUpS
       if (request.older_than && now - snapshot.created_at <= *request.older_than) {
         continue;
       }
-      deleted.push_back(request.dry_run ? DeletedSnapshot{view(context, snapshot), branches_cut_from(context, snapshot)}
-                                        : delete_one(context, snapshot));
+      deleted.push_back(request.dry_run ? preview_one(context, snapshot) : delete_one(context, snapshot));
     }
   }
   return deleted;

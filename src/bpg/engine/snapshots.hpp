@@ -17,6 +17,9 @@ struct CreateSnapshot {
 
 SnapshotView create_snapshot(Context& context, const CreateSnapshot& request);
 
+/// One that the branch's schedule makes, and may delete.
+SnapshotView create_scheduled_snapshot(Context& context, const BranchRef& branch);
+
 /// The user's snapshots of one branch, or of all, oldest first.
 std::vector<SnapshotView> list_snapshots(const Context& context, const std::optional<Subject>& subject);
 
@@ -29,6 +32,9 @@ struct DeletedSnapshot {
 };
 
 DeletedSnapshot delete_snapshot(Context& context, const std::string& reference);
+
+/// What `delete_snapshot` would do.
+DeletedSnapshot preview_deletion(const Context& context, const std::string& reference);
 
 struct CleanUpSnapshots {
   std::optional<Subject> subject{};  ///< nothing: all branches

@@ -99,6 +99,7 @@ SnapshotView view(const Context& context, const Snapshot& snapshot) {
                       .database = {},
                       .branch = {},
                       .label = snapshot.label,
+                      .scheduled = snapshot.scheduled,
                       .consistency = snapshot.consistency,
                       .volume = snapshot.volume,
                       .start_lsn = snapshot.start_lsn,

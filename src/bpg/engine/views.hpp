@@ -56,6 +56,7 @@ struct SnapshotView {
   std::string database;
   std::string branch;
   std::string label;
+  bool scheduled = false;
   Consistency consistency = Consistency::checkpoint;
   VolumeId volume;
   std::optional<Lsn> start_lsn;

@@ -108,6 +108,24 @@ TEST_F(SchemaTest, OfAFileThatWasMadeButNotFilledBegins) {
   EXPECT_EQ(number(*open_with(m_file, {first}), "PRAGMA user_version"), 1);
 }
 
+TEST_F(SchemaTest, TakesSnapshotsFromBeforeThereWereSchedulesForSomebodys) {
+  {
+    const auto connection = open_store(m_file, migrations().first(2));
+    connection->run_script(
+        "PRAGMA foreign_keys = OFF;"
+        "INSERT INTO database VALUES ('db_0000000001', 'app', 15, 'app', 0, NULL);"
+        "INSERT INTO branch (id, database, name, state, volume, port, sealed_password, wants_running, switching, created_at)"
+        " VALUES ('br_0000000001', 'db_0000000001', 'main', 'ready', 'vol_0000000001', 1, '', 1, 0, 0);"
+        "INSERT INTO volume (id, database, state, branch, started, created_at, retired_by)"
+        " VALUES ('vol_0000000001', 'db_0000000001', 'ready', 'br_0000000001', 1, 0, '');"
+        "INSERT INTO snapshot (id, volume, branch, state, label, user, consistency, created_at)"
+        " VALUES ('snap_0000000001', 'vol_0000000001', 'br_0000000001', 'ready', 'old', 1, 'clean', 0)");
+  }
+  const auto connection = open_store(m_file, migrations());
+  EXPECT_EQ(number(*connection, "SELECT count(*) FROM snapshot WHERE label = 'old' AND scheduled = 0"), 1);
+  EXPECT_EQ(number(*connection, "SELECT count(*) FROM snapshot_schedule"), 0);
+}
+
 TEST_F(SchemaTest, IsDurableAndChecked) {
   const auto connection = open_store(m_file, migrations());
   EXPECT_EQ(number(*connection, "PRAGMA synchronous"), 2) << "FULL";

@@ -48,6 +48,7 @@ TEST_F(SnapshotRepositoryTest, FindsWhatWasInserted) {
   EXPECT_EQ(found->state, State::creating);
   EXPECT_EQ(found->label, "before-migration");
   EXPECT_TRUE(found->user);
+  EXPECT_FALSE(found->scheduled);
   EXPECT_EQ(found->consistency, Consistency::labelled);
   EXPECT_EQ(found->start_lsn, Lsn{1});
   EXPECT_EQ(found->stop_lsn, Lsn{UINT64_MAX});
@@ -64,6 +65,16 @@ TEST_F(SnapshotRepositoryTest, UpdatesOneRow) {
   EXPECT_EQ(catalog.snapshots.find(snapshot.id)->stop_lsn, Lsn{7});
   EXPECT_THAT(ids(catalog.snapshots.list(State::deleting)), ElementsAre(snapshot.id));
   EXPECT_EQ(error_of([&] { catalog.snapshots.update(make_snapshot(main.volume, "b")); }).code(), ErrorCode::failure);
+}
+
+TEST_F(SnapshotRepositoryTest, RemembersThatAScheduleMadeIt) {
+  Snapshot snapshot = make_snapshot(main.volume, "");
+  snapshot.scheduled = true;
+  add(snapshot);
+  EXPECT_TRUE(catalog.snapshots.find(snapshot.id)->scheduled);
+  snapshot.scheduled = false;
+  catalog.write([&] { catalog.snapshots.update(snapshot); });
+  EXPECT_FALSE(catalog.snapshots.find(snapshot.id)->scheduled);
 }
 
 TEST_F(SnapshotRepositoryTest, NeedsItsVolume) {
