@@ -83,11 +83,16 @@ def test_json_is_as_documented(environment):
     entries = json.loads(run(later, "bpg -o json cleanup --expired --deleted --dry-run"))
     assert {entry["kind"] for entry in entries} == {"branch", "volume"}
     status, info = answer("status --sizes"), answer("info shop/a")
+    point = answer("restore-point create shop here")
     found = {
+        "Restore point": [point],
         "Init": [answer("init")],
         "Database": [answer("db get shop"), *answer("db list"), *status["databases"], info["database"]],
         "Branch": [answer("branch get shop/a"), *answer("branch list"), *status["branches"], *answer("start shop/a"), info["branch"]],
         "Volume of a branch": [answer("branch get shop/a")["volume"], status["branches"][1]["volume"]],
+        "Restored": [answer("branch create shop/then --at @here")["restored"]],
+        "History entry": (history := answer("branch history shop/a")),
+        "Restorable": [entry["restorable"] for entry in history],
         "Snapshot": [answer("snapshot get shop/a@before"), *answer("snapshot list"), *info["snapshots"]],
         "Schedule": [answer("snapshot schedule shop/a --keep daily=1"), *answer("snapshot schedule"), answer("snapshot schedule shop")],
         "Tick entry": [*answer("snapshot tick --dry-run"), *(ticked := answer("snapshot tick"))],

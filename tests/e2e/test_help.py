@@ -29,6 +29,10 @@ NOT_RUN = {
     "bpg git post-checkout": "git itself runs it, with three words behind it: test_git.py",
     "bpg config set retention.deleted 7d": "it would hold for all tests of the home: test_config.py",
     "bpg config set profiles.ci.settings.random_page_cost 1.1": "it would hold for all tests of the home: test_config.py",
+    'bpg branch create app/look --at "10 minutes ago"': "a home that has just been made has no such past: test_restore.py",
+    'bpg branch reset app/fix-login --to "1 hour ago"': "the same",
+    'bpg branch restore app/main --at "10 minutes ago"': "the same",
+    "bpg branch restore app/main --at 2026-10-07T14:30:00Z": "the same",
     "bpg config edit": "it opens an editor: test_config.py",
 }
 
@@ -39,6 +43,7 @@ BEFORE = {
     "bpg branch create": ["bpg branch delete app/fix-login --now"],
     "bpg connect": ["bpg connect app/fix-login -- -c 'CREATE TABLE users (id int)'"],
     "bpg branch undo": ["bpg branch reset app/fix-login"],
+    "bpg restore-point create": ["bpg db delete app --force --now", "bpg db create app"],
     "bpg branch undelete": ["bpg branch delete app/fix-login"],
     "bpg db delete": ["bpg branch delete app/fix-login --now", "bpg branch delete app/feature --now"],
     "bpg db undelete": ["bpg db delete app --force"],
@@ -58,6 +63,7 @@ BEFORE_EXAMPLE = {
     "bpg db create app --from-dump app.sql.gz": ["bpg db delete app --now", "echo 'CREATE TABLE t (n int);' | gzip >app.sql.gz"],
     "bpg db create app --profile prod-like --set timezone=UTC": ["bpg db delete app --now"],
     "bpg git install --database app --parent main@fixtures": ["bpg git uninstall", "bpg snapshot create app --label fixtures"],
+    "bpg branch restore app/main --at @before-v2": ["bpg restore-point create app/main before-v2"],
     "bpg branch create app/try --from app/fix-login": ["bpg branch get app/fix-login"],
 }
 

@@ -110,7 +110,7 @@ STATE = [
     ("branch create app", "already_exists", "branch 'app/main' exists already", "app/NAME"),
     ("branch create app/new --from app/dve", "not_found", "there is no branch 'app/dve'", "Did you mean 'app/dev'?"),
     ("branch create app/new --from app@t", "not_found", "app/main has no snapshot 't'", "'bpg snapshot list app/main'"),
-    ("branch create app/new --from app@Not", "not_found", "app/main has no snapshot 'Not'", "'bpg snapshot list app/main'"),
+    ("branch create app/new --from app@Not", "usage", "'Not' is not a moment", "'bpg help moments'"),
     ("snapshot get app/main@Bad!", "not_found", "app/main has no snapshot 'Bad!'", "'bpg snapshot list app/main'"),
     ("branch create app/new --from app@bfore-v2", "not_found", "has no snapshot 'bfore-v2'", "Did you mean 'before-v2'?"),
     ("branch rename app/dve new", "not_found", "there is no branch 'app/dve'", "Did you mean 'app/dev'?"),

@@ -227,7 +227,7 @@ void add_reset(CLI::App& group, CommandLine& line) {
                                   {ErrorCode::refused});
   command->alias("sync");
   command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
-  command->add_option("--to", options->request.to, "A snapshot of the branch or of its parent; else a moment of its parent")->type_name("LABEL|MOMENT");
+  command->add_option("--to", options->request.to, "A snapshot of the branch or of its parent; else a moment of its parent")->type_name("LABEL");
   add_timezone_option(*command, options->timezone);
   command->add_flag("--fast", options->request.fast, "No checkpoint on the parent: crash-consistent; atomic storage only");
   command->add_flag("--now", options->request.now, "Free the old volume at once: cannot be undone");

@@ -53,7 +53,7 @@ OptionPage option_page(const CLI::Option& option) {
 /// Whether it names something that may not be there.
 bool names_something(const Value& value) {
   return value.type.starts_with("SUBJECT") || value.type.starts_with("DATABASE") || value.type == "SNAPSHOT" ||
-         value.type == "LABEL|MOMENT" || value.type == "VOLUME";
+         value.type == "LABEL" || value.type == "VOLUME";
 }
 
 std::vector<int> exit_statuses(const CommandPage& page, const Command& command) {

@@ -76,7 +76,7 @@ const std::map<std::string, Source>& sources() {
       {"SUBJECT[@MOMENT]", subjects_and_snapshots},
       {"DATABASE/NAME", new_subjects},
       {"SNAPSHOT", [](const auto& names, const Place&) { return names.snapshots(); }},
-      {"LABEL|MOMENT", [](const auto& names, const Place& place) { return names.labels_for(first_operand(place)); }},
+      {"LABEL", [](const auto& names, const Place& place) { return names.labels_for(first_operand(place)); }},
       {"VOLUME", [](const auto& names, const Place& place) { return names.kept_volumes(first_operand(place)); }},
   };
   return all;

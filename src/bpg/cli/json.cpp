@@ -23,7 +23,7 @@ void add_usage(Json& object, const std::optional<storage::Usage>& usage) {
 Json to_json(const engine::BranchView& branch) {
   Json volume{{"id", branch.volume.id.str()}, {"driver", branch.volume.driver}, {"path", branch.volume.path}};
   add_usage(volume, branch.volume.usage);
-  Json json{{"id", branch.id.str()},
+  return {{"id", branch.id.str()},
           {"database", branch.database},
           {"name", branch.name},
           {"subject", branch.subject()},
@@ -40,11 +40,8 @@ Json to_json(const engine::BranchView& branch) {
           {"ephemeral", branch.ephemeral},
           {"archived", branch.archived},
           {"created_at", to_rfc3339(branch.created_at)},
-          {"deleted_at", or_null(branch.deleted_at)}};
-  if (branch.restored) {
-    json["restored"] = to_json(*branch.restored);
-  }
-  return json;
+          {"deleted_at", or_null(branch.deleted_at)},
+          {"restored", branch.restored ? to_json(*branch.restored) : Json(nullptr)}};
 }
 
 Json to_json(const engine::RestorePlan& plan) {

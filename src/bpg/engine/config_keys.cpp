@@ -97,6 +97,22 @@ const std::vector<ConfigKey>& config_keys() {
        .effect = "How long a command waits for another that is at work on the same branch",
        .read = [](Config& config, const ConfigValue& value) { return assign(config.lock_wait, parse_duration(value.items[0])); },
        .write = [](const Config& config) { return one(exact_duration(config.lock_wait)); }},
+      {.name = "moments.timezone",
+       .form = "none, local, a name such as Europe/Berlin, or an offset such as +02:00",
+       .effect = "The zone of times that say none themselves; none: they are refused",
+       .read =
+           [](Config& config, const ConfigValue& value) {
+             config.timezone = value.items[0] == "none" ? "" : value.items[0];
+             try {
+               if (!config.timezone.empty()) {
+                 TimeZone::find(config.timezone);
+               }
+               return true;
+             } catch (const Error&) {
+               return false;
+             }
+           },
+       .write = [](const Config& config) { return one(config.timezone.empty() ? "none" : config.timezone); }},
       {.name = "native.bin_dirs",
        .form = "a list of directories",
        .effect = "Where server binaries are, besides /usr/lib/postgresql and PATH",
@@ -145,22 +161,6 @@ const std::vector<ConfigKey>& config_keys() {
        .effect = "With less free space than this nothing new is made",
        .read = [](Config& config, const ConfigValue& value) { return assign(config.reserve_bytes, parse_bytes(value.items[0])); },
        .write = [](const Config& config) { return one(exact_bytes(config.reserve_bytes)); }},
-      {.name = "timezone",
-       .form = "none, local, a name such as Europe/Berlin, or an offset such as +02:00",
-       .effect = "The zone of times that say none themselves; none: they are refused",
-       .read =
-           [](Config& config, const ConfigValue& value) {
-             config.timezone = value.items[0] == "none" ? "" : value.items[0];
-             try {
-               if (!config.timezone.empty()) {
-                 TimeZone::find(config.timezone);
-               }
-               return true;
-             } catch (const Error&) {
-               return false;
-             }
-           },
-       .write = [](const Config& config) { return one(config.timezone.empty() ? "none" : config.timezone); }},
       {.name = "wal.compression",
        .form = "zstd, lz4 or none",
        .effect = "How archived WAL is compressed; servers take it at their next start",

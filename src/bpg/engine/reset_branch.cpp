@@ -27,7 +27,7 @@ CloneSource find_source(const Context& context, const BranchRef& branch, const R
   const auto parent = parent_of(context, branch);
   if (request.to.empty() && !parent) {
     throw Error(ErrorCode::refused, fmt::format("{} has no parent to be reset to", branch.subject()),
-                fmt::format("Name a snapshot or a moment: 'bpg branch restore {} --at \"10 minutes ago\"'.", branch.subject()));
+                fmt::format("Name one of its snapshots, or a moment: 'bpg branch reset {} --to SNAPSHOT'.", branch.subject()));
   }
   if (!parent) {
     return find_clone_source(context, branch, request.to);
