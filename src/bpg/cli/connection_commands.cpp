@@ -13,8 +13,10 @@
 #include "bpg/cli/follow.hpp"
 #include "bpg/cli/json.hpp"
 #include "bpg/engine/connection.hpp"
+#include "bpg/engine/exec.hpp"
 #include "bpg/postgres/connection_string.hpp"
 #include "bpg/util/error.hpp"
+#include "bpg/util/foreground.hpp"
 #include "bpg/util/shell.hpp"
 #include "bpg/util/text.hpp"
 
@@ -132,6 +134,22 @@ void add_env(CLI::App& root, CommandLine& line) {
   });
 }
 
+/// psql on a branch of its own, at a moment of another: it goes when psql ends. psql's exit status.
+int connect_at(CommandLine& line, const SubjectAt& at, bool superuser, const std::vector<std::string>& arguments) {
+  const auto context = line.open();
+  const auto result = engine::exec(*context, {.source = at}, [&](const engine::ExecEnvironment&, const Subject& branch) {
+    engine::PsqlCommand psql = engine::psql_command(*context, branch, superuser);
+    psql.argv.insert(psql.argv.end(), arguments.begin(), arguments.end());
+    line.output.note(psql.note);
+    line.output.end_progress();
+    return run_in_foreground({.argv = psql.argv});
+  });
+  if (!result.left_behind.empty()) {
+    line.output.note(fmt::format("the branch was left behind, for the next command to remove: {}", result.left_behind));
+  }
+  return result.exit_status;
+}
+
 void add_connect(CLI::App& root, CommandLine& line) {
   struct Options {
     std::string subject;
@@ -142,12 +160,19 @@ void add_connect(CLI::App& root, CommandLine& line) {
   CLI::App* command = add_command(root, "connect", "Run psql on a branch",
                                   "  bpg connect app/fix-login\n"
                                   "  bpg connect app/fix-login -- -c 'SELECT count(*) FROM users'\n"
+                                  "  bpg connect app/main@before-v2                       as it was: changes are thrown away\n"
                                   "  bpg connect app/main --superuser -- -c 'CREATE EXTENSION amcheck'\n");
-  command->add_option("subject", options->subject, "DATABASE/BRANCH")->required()->type_name("SUBJECT");
+  command->add_option("subject", options->subject, "DATABASE/BRANCH; with '@', at a moment, on a branch that goes when psql ends")
+      ->required()
+      ->type_name("SUBJECT[@MOMENT]");
   command->add_flag("--superuser", options->superuser, "As PostgreSQL's superuser instead of the owner");
   command->add_option("arguments", options->arguments, "After --: psql's own arguments")->type_name("ARGUMENTS");
   command->callback([&line, options] {
     line.action = [&line, options] {
+      if (const SubjectAt at = line.subject_at(options->subject); !at.moment.empty()) {
+        line.exit_status = connect_at(line, at, options->superuser, options->arguments);
+        return;
+      }
       engine::PsqlCommand psql;
       {
         const auto context = line.open();

@@ -72,7 +72,7 @@ void run(CommandLine& line, const Options& options) {
   // Standard error is the command's: where nobody looks at it, what was recovered is not told there.
   line.output.quiet = line.output.quiet || !is_terminal(STDERR_FILENO);
   const auto context = line.open();
-  const auto result = engine::exec(*context, request, [&](const engine::ExecEnvironment& environment) {
+  const auto result = engine::exec(*context, request, [&](const engine::ExecEnvironment& environment, const Subject&) {
     return run_command(line, options.command, environment);
   });
   if (result.kept) {

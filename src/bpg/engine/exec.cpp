@@ -53,7 +53,7 @@ void settle_down(Context& context, const BranchRef& branch) {
 
 }  // namespace
 
-ExecResult exec(Context& context, const Exec& request, const std::function<int(const ExecEnvironment&)>& command) {
+ExecResult exec(Context& context, const Exec& request, const ExecCommand& command) {
   std::optional<FileLock> turn;
   if (!std::getenv(inside_variable)) {
     turn = step("wait for a turn", [&] { return wait_for_turn(context); });
@@ -64,7 +64,7 @@ ExecResult exec(Context& context, const Exec& request, const std::function<int(c
                                 .from = request.source,
                                 .fast = request.fast,
                                 .ephemeral = true});
-  result.exit_status = step("run command", [&] { return command(environment_of(context, making.branch())); });
+  result.exit_status = step("run command", [&] { return command(environment_of(context, making.branch()), {making.branch().database.name, making.branch().branch.name}); });
   hold.emplace();  // what a second Ctrl-C would break off is what the first one asked for
   if (!request.keep) {
     try {

@@ -19,6 +19,9 @@ struct Exec {
 /// is for the user alone and goes with the branch.
 using ExecEnvironment = std::map<std::string, std::string>;
 
+/// Runs it on that branch; its exit status.
+using ExecCommand = std::function<int(const ExecEnvironment&, const Subject& branch)>;
+
 struct ExecResult {
   int exit_status = 0;
   std::optional<BranchView> kept;
@@ -33,7 +36,6 @@ struct ExecResult {
 ///
 /// No more than `exec.max_running` run at once: others wait for their turn, in the order in which they came. One inside
 /// the command of another has its turn with that.
-ExecResult exec(Context& context, const Exec& request,
-                const std::function<int(const ExecEnvironment&)>& command);
+ExecResult exec(Context& context, const Exec& request, const ExecCommand& command);
 
 }  // namespace bpg::engine

@@ -110,7 +110,7 @@ class Recovery {
     for (const State state : {State::creating, State::deleting}) {
       for (Snapshot& snapshot : m_context.catalog.snapshots.list(state)) {
         const auto volume = m_context.catalog.volumes.find(snapshot.volume);
-        const bool goes_with_a_volume = (volume && volume->state == State::deleting) ||
+        const bool goes_with_a_volume = (volume && (volume->state == State::creating || volume->state == State::deleting)) ||
                                         !m_context.catalog.volumes.clones_of(snapshot.id).empty();
         const auto lock = goes_with_a_volume ? std::nullopt : try_lock(m_context, snapshot.id.str());
         if (!lock) {

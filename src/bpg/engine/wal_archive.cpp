@@ -1,8 +1,11 @@
 #include "bpg/engine/wal_archive.hpp"
 
+#include <poll.h>
+
 #include <fmt/format.h>
 
 #include "bpg/engine/server.hpp"
+#include "bpg/util/error.hpp"
 #include "bpg/util/shell.hpp"
 #include "bpg/wal/init.hpp"
 
@@ -54,7 +57,21 @@ void make_wal_archive(const Context& context, const VolumeId& volume) {
              .owner = context.owner()});
 }
 
-void remove_wal_archive(const Context& context, const VolumeId& volume) { remove_tree(context.home.wal_archive(volume)); }
+void remove_wal_archive(const Context& context, const VolumeId& volume) {
+  // The server has just been ended: its bpg-wal may be on its last file.
+  constexpr int tries = 20;
+  for (int i = 0;; ++i) {
+    try {
+      remove_tree(context.home.wal_archive(volume));
+      return;
+    } catch (const Error&) {
+      if (i == tries) {
+        throw;
+      }
+    }
+    ::poll(nullptr, 0, 50);
+  }
+}
 
 std::string archive_command(const Context& context, const VolumeId& volume) {
   return fmt::format("{} push --archive {} --volume {} --compression {} --jobs {} %p", program(context),
