@@ -25,12 +25,17 @@ class Scenario:
 
 
 DEV = "branch create app/dev"
+# A named moment whose WAL has been handed over already: that is asked for once.
+HERE = ["restore-point create {0} here", "branch create app/look --from {0} --at @here --no-archive", "branch delete app/look --now"]
 SCENARIOS = {
     "branch create": Scenario(DEV, ["branch delete app/dev --now"]),
     "branch create, snapshot": Scenario(DEV + " --from app@s", ["branch delete app/dev --now"], ["snapshot create app --label s"]),
     "branch reset": Scenario("branch reset app/dev", ["branch undo app/dev", "cleanup --now"], [DEV]),
     "branch reset now": Scenario("branch reset app/dev --now", [], [DEV]),
     "branch undo": Scenario("branch undo app/dev", ["branch undo app/dev"], [DEV, "branch reset app/dev"]),
+    "branch restore": Scenario("branch restore app/dev --at @here", ["branch undo app/dev", "cleanup --now"],
+                               [DEV, *(words.format("app/dev") for words in HERE)]),
+    "branch create, moment": Scenario(DEV + " --at @here", ["branch delete app/dev --now"], [words.format("app/main") for words in HERE]),
     "branch delete": Scenario("branch delete app/dev", ["branch undelete app/dev"], [DEV]),
     "branch delete now": Scenario("branch delete app/dev --now", [DEV], [DEV]),
     "branch undelete": Scenario("branch undelete app/dev", ["branch delete app/dev"], [DEV, "branch delete app/dev"]),
@@ -48,7 +53,7 @@ SCENARIOS = {
 OF_STORAGE = ["branch create", "branch delete now", "snapshot create", "snapshot delete"]
 BY_DRIVER = {
     "btrfs": list(SCENARIOS),
-    "copy": OF_STORAGE,
+    "copy": [*OF_STORAGE, "branch create, moment"],
     "reflink": OF_STORAGE,
     "zfs": [*OF_STORAGE, "branch reset now"],
 }
@@ -71,7 +76,7 @@ def test_every_step(bpg, name):
     scenario = SCENARIOS[name]
     for words in scenario.prepare:
         bpg.ok(*words)
-    if name in ("branch reset", "branch undo"):
+    if name in ("branch reset", "branch undo", "branch restore"):
         bpg.sql("app/dev", "DELETE FROM t")
     before = observe(bpg)
     steps = bpg.steps(*scenario.command)

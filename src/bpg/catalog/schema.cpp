@@ -127,6 +127,7 @@ UPDATE branch SET archive = 0 WHERE expires_at IS NOT NULL OR ephemeral = 1;
 ALTER TABLE volume ADD COLUMN archived INTEGER NOT NULL DEFAULT 0 CHECK (archived IN (0, 1));
 ALTER TABLE volume ADD COLUMN recovered_from TEXT REFERENCES volume DEFERRABLE INITIALLY DEFERRED;
 ALTER TABLE snapshot ADD COLUMN completed_at INTEGER;
+ALTER TABLE snapshot ADD COLUMN base INTEGER NOT NULL DEFAULT 0 CHECK (base IN (0, 1));
 CREATE INDEX volume_recovered_from ON volume (recovered_from);
 )sql";
 

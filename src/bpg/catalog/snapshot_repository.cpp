@@ -6,13 +6,13 @@ namespace bpg::catalog {
 namespace {
 
 constexpr std::string_view select =
-    "SELECT id, volume, state, label, user, scheduled, consistency, start_lsn, stop_lsn, created_at,"
+    "SELECT id, volume, state, label, user, base, scheduled, consistency, start_lsn, stop_lsn, created_at,"
     " completed_at FROM snapshot";
 
 int run_with(Connection& connection, std::string_view sql, const Snapshot& snapshot) {
   return connection.run(sql, snapshot.id, snapshot.volume, snapshot.state, snapshot.label, snapshot.user,
                         snapshot.consistency, snapshot.start_lsn, snapshot.stop_lsn, snapshot.created_at,
-                        snapshot.completed_at, snapshot.scheduled);
+                        snapshot.completed_at, snapshot.scheduled, snapshot.base);
 }
 
 Snapshot read(Statement& row) {
@@ -21,6 +21,7 @@ Snapshot read(Statement& row) {
                   .state = row.next<State>(),
                   .label = row.next<std::string>(),
                   .user = row.next<bool>(),
+                  .base = row.next<bool>(),
                   .scheduled = row.next<bool>(),
                   .consistency = row.next<Consistency>(),
                   .start_lsn = row.next<std::optional<Lsn>>(),
@@ -35,8 +36,8 @@ void SnapshotRepository::insert(const Snapshot& snapshot) {
   const int inserted =
       run_with(m_connection,
                "INSERT INTO snapshot (id, volume, branch, state, label, user, consistency, start_lsn, stop_lsn,"
-               " created_at, completed_at, scheduled)"
-               " SELECT ?1, id, branch, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11 FROM volume WHERE id = ?2",
+               " created_at, completed_at, scheduled, base)"
+               " SELECT ?1, id, branch, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 FROM volume WHERE id = ?2",
                snapshot);
   expect_one_row(inserted, "volume", snapshot.volume.str());
 }
@@ -45,7 +46,7 @@ void SnapshotRepository::update(const Snapshot& snapshot) {
   const int changed = run_with(m_connection,
                                "UPDATE snapshot SET volume = ?2, branch = (SELECT branch FROM volume WHERE id = ?2),"
                                " state = ?3, label = ?4, user = ?5, consistency = ?6, start_lsn = ?7, stop_lsn = ?8,"
-                               " created_at = ?9, completed_at = ?10, scheduled = ?11 WHERE id = ?1",
+                               " created_at = ?9, completed_at = ?10, scheduled = ?11, base = ?12 WHERE id = ?1",
                                snapshot);
   expect_one_row(changed, "snapshot", snapshot.id.str());
 }

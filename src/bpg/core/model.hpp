@@ -66,7 +66,8 @@ struct Snapshot {
   VolumeId volume;
   State state = State::creating;
   std::string label{};                 ///< unique in its volume's branch; may be empty
-  bool user = false;                   ///< asked for by somebody; else it is the origin of a branch
+  bool user = false;                   ///< asked for by somebody; else it is the origin of a branch, or
+  bool base = false;                   ///< where the recovery of its volume begins: it stays as long as that
   bool scheduled = false;              ///< made by its branch's schedule, which may delete it
   Consistency consistency = Consistency::checkpoint;
   std::optional<Lsn> start_lsn{};      ///< replay begins at or after this

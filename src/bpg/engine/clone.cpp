@@ -41,7 +41,7 @@ void plan_restore_of(const Context& context, CloneSource& source) {
 }
 
 Snapshot new_base(const Volume& volume) {
-  return {.id = SnapshotId::make(), .volume = volume.id, .created_at = volume.created_at};
+  return {.id = SnapshotId::make(), .volume = volume.id, .base = true, .created_at = volume.created_at};
 }
 
 ClonePlan plan_clone(const Context& context, const CloneSource& source, const BranchId& for_branch, bool archived) {

@@ -31,10 +31,10 @@ std::vector<Snapshot> snapshots_around(const Context& context, const Volume& vol
   return snapshots;
 }
 
-/// Somebody asked for this snapshot, and its volume stays.
+/// Somebody asked for this snapshot, or its volume's recovery begins there, and its volume stays.
 bool needed_as_itself(const Context& context, const Snapshot& snapshot, const VolumeId& going) {
   const auto volume = snapshot.volume == going ? std::nullopt : context.catalog.volumes.find(snapshot.volume);
-  return snapshot.user && volume && volume->state != State::deleting && volume->state != State::deleted;
+  return (snapshot.user || snapshot.base) && volume && volume->state != State::deleting && volume->state != State::deleted;
 }
 
 }  // namespace
