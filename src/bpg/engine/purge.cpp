@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bpg/engine/branch_history.hpp"
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/server.hpp"
 #include "bpg/engine/wal_archive.hpp"
@@ -31,10 +32,17 @@ std::vector<Snapshot> snapshots_around(const Context& context, const Volume& vol
   return snapshots;
 }
 
-/// Somebody asked for this snapshot, and its volume stays.
+/// Without its oldest base a volume's archived history could not be restored from where it begins.
+bool is_oldest_base(const Context& context, const Snapshot& snapshot, const Volume& volume) {
+  const auto bases = volume.archived ? bases_of(context, volume) : std::vector<Base>{};
+  return !bases.empty() && bases.front().snapshot.id == snapshot.id;
+}
+
+/// Its volume stays, and somebody asked for this snapshot or recovery begins there.
 bool needed_as_itself(const Context& context, const Snapshot& snapshot, const VolumeId& going) {
   const auto volume = snapshot.volume == going ? std::nullopt : context.catalog.volumes.find(snapshot.volume);
-  return snapshot.user && volume && volume->state != State::deleting && volume->state != State::deleted;
+  return volume && volume->state != State::deleting && volume->state != State::deleted &&
+         (snapshot.user || is_oldest_base(context, snapshot, *volume));
 }
 
 }  // namespace
