@@ -86,12 +86,11 @@ std::optional<RestorableRange> restorable_range(const Context& context, const St
   RestorableRange range{.from = std::max(stay.from, bases.front().snapshot.completed_at.value_or(stay.from)),
                         .from_lsn = bases.front().bound,
                         .until_lsn = archived.end};
-  // What runs is asked to hand over the rest; what has been left shows no more than it handed over.
-  if (stay.until || !server_status(context, stay.volume.id).ready) {
-    range.until = stay.until;
-    if (!stay.until || !control.shut_down) {
-      range.until = archived.latest_commit;
-    }
+  // What runs is asked to hand over the rest; what does not shows no more than it handed over.
+  range.until = stay.until;
+  const bool whole = server_status(context, stay.volume.id).ready || (stay.until && control.shut_down);
+  if (!whole && archived.latest_commit) {
+    range.until = stay.until ? std::min(*stay.until, *archived.latest_commit) : *archived.latest_commit;
   }
   return range;
 }

@@ -61,14 +61,14 @@ class VolumeHistory {
                   fmt::format("It can be restored from {} on. 'bpg branch history {}' shows what can be restored.",
                               show(m_bases.front().snapshot.completed_at.value_or(m_stay.from)), m_branch.subject()));
     }
-    auto later = wal::find_commit_after(space(*base), at.time);
+    auto later = wal::find_change_after(space(*base), at.time);
     if (!later && hand_over()) {
-      later = wal::find_commit_after(space(*base), at.time);
+      later = wal::find_change_after(space(*base), at.time);
     }
     if (!later) {
       require_whole(*base);
     }
-    return Target{*base, last_record_before(*base, later ? later->start : reach(*base).end), at.time};
+    return Target{*base, last_record_before(*base, later ? *later : reach(*base).end), at.time};
   }
 
   std::optional<Target> find(const AtLsn& at) {
@@ -121,6 +121,9 @@ class VolumeHistory {
   }
 
  private:
+  /// Also of a stay that has ended, where an undo went back to its volume.
+  bool is_present() const { return m_stay.volume.id == m_branch.branch.volume; }
+
   wal::SearchSpace space(const Base& base) const { return {m_archive, m_index, m_history, base.bound}; }
 
   wal::Reach reach(const Base& base) const { return wal::reach_of(m_index, m_history, base.bound); }
@@ -131,11 +134,13 @@ class VolumeHistory {
     return found == m_bases.rend() ? nullptr : &*found;
   }
 
-  /// Whether nothing is missing between the base and this position.
+  /// Whether nothing is missing between the base and this position. PostgreSQL tells the end of a segment as the place
+  /// behind the next one's header, where the next record will begin.
   bool covers(const Base& base, Lsn lsn) const {
     const wal::Reach reached = reach(base);
     const uint64_t size = m_index.segment_size();
-    return lsn <= reached.end || (reached.first_missing && lsn.value <= *reached.first_missing->number(size) * size);
+    constexpr uint64_t long_header = 40;  // SizeOfXLogLongPHD in xlog_internal.h
+    return lsn <= reached.end || (reached.first_missing && lsn.value <= *reached.first_missing->number(size) * size + long_header);
   }
 
   /// The record that recovery from the base is to stop behind; nothing where the base itself is that moment.
@@ -176,10 +181,11 @@ class VolumeHistory {
     // A server that was shut down has begun a new segment for its last checkpoint, in which nothing else stands.
     const uint64_t end = m_expected_end ? *m_expected_end : segment_of(m_control.checkpoint, size);
     if (!m_expected_end && !m_control.shut_down) {
+      const std::string start = is_present() ? fmt::format("Start it: 'bpg start {}'.", m_branch.subject())
+                                             : fmt::format("Go back to it, which starts it: 'bpg branch undo {} --to {}'.",
+                                                           m_branch.subject(), m_stay.volume.id.str());
       throw not_restorable("its server was killed, and the end of its WAL is not in the archive yet",
-                           fmt::format("Start it: 'bpg start {}'. What was committed before is restorable by a time before the "
-                                       "last archived commit.",
-                                       m_branch.subject()));
+                           start + " What was committed before is restorable by a time before the last archived commit.");
     }
     if (reached.broken_at || missing < end) {
       throw not_restorable(reached.broken_at ? fmt::format("its WAL cannot be read from {} on", reached.broken_at->str())
@@ -191,7 +197,7 @@ class VolumeHistory {
   /// Asks the server, where it runs, to hand over the segment that is still open, and waits for it. False where nothing new
   /// can have come.
   bool hand_over() {
-    if (m_expected_end || m_stay.until || !server_status(m_context, m_stay.volume.id).ready) {
+    if (m_expected_end || !is_present() || !server_status(m_context, m_stay.volume.id).ready) {
       return false;
     }
     step("switch WAL", [&] {
@@ -263,8 +269,16 @@ RestorePlan plan_time(const Context& context, const BranchRef& branch, const std
                 fmt::format("It was made at {}.", show(branch.branch.created_at)));
   }
   require_archive(branch, *stay);
+  if (!stay->volume.started) {
+    throw Error(ErrorCode::refused, fmt::format("{} has not been started yet: it has no history", branch.subject()),
+                fmt::format("'bpg start {}' starts it.", branch.subject()));
+  }
   VolumeHistory history(context, branch, *stay);
   return plan_in(*stay, at, history, history.find(at).value());
+}
+
+bool has_history(const Volume& volume) {
+  return volume.archived && volume.started && volume.state != State::deleted && volume.state != State::deleting;
 }
 
 template <class At>
@@ -274,7 +288,7 @@ RestorePlan plan_position(const Context& context, const BranchRef& branch, const
   for (auto stay = stays.rbegin(); stay != stays.rend(); ++stay) {
     const bool is_new = std::ranges::find(seen, stay->volume.id) == seen.end();
     seen.push_back(stay->volume.id);
-    if (!is_new || !stay->volume.archived || stay->volume.state == State::deleted || stay->volume.state == State::deleting) {
+    if (!is_new || !has_history(stay->volume)) {
       continue;
     }
     VolumeHistory history(context, branch, *stay);

@@ -154,6 +154,24 @@ void prepare_recovery(const Context& context, const RestorePlan& plan, runtime::
   write_file_atomic(spec.data_directory / "recovery.signal", "", {.mode = 0600, .owner = context.owner(), .durable = false});
 }
 
+/// Starts a server that recovers. Between the base and the moment there may have been room for more prepared transactions
+/// than any control file knows by now: what is not enough is made more.
+void start_recovering(const Context& context, runtime::ServerSpec& spec) {
+  constexpr uint32_t at_least = 64;
+  constexpr uint32_t at_most = 1U << 15;
+  for (uint32_t room = at_least;; room *= 8) {
+    try {
+      context.runtime->start(spec, recovery_deadline);
+      return;
+    } catch (const Error& error) {
+      if (room > at_most || error.message().find("maximum number of prepared transactions reached") == std::string::npos) {
+        throw;
+      }
+    }
+    spec.settings.emplace_back("max_prepared_transactions", fmt::format("{}", room));
+  }
+}
+
 /// Where the server's new timeline begins is where recovery ended.
 void check_reached(postgres::Session& session, const RestorePlan& plan, const fs::path& data) {
   const std::string wal_file = session.query_value("SELECT pg_walfile_name(pg_current_wal_insert_lsn())");
@@ -218,7 +236,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
   auto verifier = std::async(std::launch::async, [&] { return postgres::scram_verifier(postgres::owner_role, password); });
   step(recovery ? "recover" : "start server", [&] {
     try {
-      context.runtime->start(spec, recovery ? recovery_deadline : start_deadline);
+      recovery ? start_recovering(context, spec) : context.runtime->start(spec, start_deadline);
     } catch (const Error& error) {
       const bool log_goes = volume.state == State::creating && error.code() == ErrorCode::postgres;
       throw log_goes ? explained_by_log(error, spec.log_file) : error;

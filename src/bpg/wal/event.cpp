@@ -18,6 +18,7 @@ constexpr uint8_t end_of_recovery = 0x90;
 // Operations of xact, and what their records hold (xact.h).
 constexpr uint8_t xact_operations = 0x70;
 constexpr uint8_t xact_commit = 0x00;
+constexpr uint8_t xact_prepare = 0x10;
 constexpr uint8_t xact_abort = 0x20;
 constexpr uint8_t xact_commit_prepared = 0x30;
 constexpr uint8_t xact_abort_prepared = 0x40;
@@ -143,6 +144,19 @@ std::optional<Event> read_transaction_end(const Record& record, Bytes data) {
   return fields.ok() ? std::optional<Event>(std::move(end)) : std::nullopt;
 }
 
+std::optional<Event> read_transaction_event(const Record& record, Bytes data) {
+  if ((record.info & xact_operations) != xact_prepare) {
+    return read_transaction_end(record, data);
+  }
+  TransactionPrepared prepared;
+  Fields fields(data);
+  fields.take_bytes(8);  // a magic number and the length
+  prepared.xid = fields.take<uint32_t>();
+  fields.take_bytes(4);  // the database
+  prepared.time = to_time(fields.take<int64_t>());
+  return fields.ok() ? std::optional<Event>(prepared) : std::nullopt;
+}
+
 std::optional<Event> read_xlog_event(const Record& record, Bytes data) {
   Fields fields(data);
   std::optional<Event> event;
@@ -195,7 +209,7 @@ std::optional<Event> read_event(const Record& record) {
   if (!data) {
     return std::nullopt;
   }
-  return record.resource_manager == Record::xact ? read_transaction_end(record, *data) : read_xlog_event(record, *data);
+  return record.resource_manager == Record::xact ? read_transaction_event(record, *data) : read_xlog_event(record, *data);
 }
 
 }  // namespace bpg::wal

@@ -22,6 +22,12 @@ struct TransactionEnd {
   Time time{};
 };
 
+/// PREPARE TRANSACTION (xl_xact_prepare in xact.h): from here on it is seen in pg_prepared_xacts, and survives the server.
+struct TransactionPrepared {
+  uint32_t xid = 0;
+  Time time{};
+};
+
 /// pg_create_restore_point (xl_restore_point in xlog_internal.h).
 struct RestorePoint {
   std::string name;
@@ -45,7 +51,7 @@ struct EndOfRecovery {
 /// The rest of the segment is empty (XLOG_SWITCH).
 struct Switch {};
 
-using Event = std::variant<TransactionEnd, RestorePoint, Checkpoint, EndOfRecovery, Switch>;
+using Event = std::variant<TransactionEnd, TransactionPrepared, RestorePoint, Checkpoint, EndOfRecovery, Switch>;
 
 /// What a record says that matters for recovery to a moment; nothing for all others, and for one that is too short for
 /// what it says it holds.

@@ -82,6 +82,34 @@ std::optional<Placed<TransactionEnd>> find_commit_after(const SearchSpace& space
   return Search<TransactionEnd>(space, may_hold, wanted).run();
 }
 
+std::optional<Lsn> find_change_after(const SearchSpace& space, Time time) {
+  const uint64_t size = space.index.segment_size();
+  const auto commit = find_commit_after(space, time);
+  uint64_t first = segment_of(space.from, size);
+  const uint64_t last = commit ? segment_of(commit->start, size) : UINT64_MAX;
+  for (uint64_t number = first; number <= last; ++number) {
+    const Entry* entry = space.index.find_segment(space.history.timeline_of_segment(number, size), number);
+    if (!entry) {
+      break;
+    }
+    const auto& summary = entry->head.summary;
+    if (summary && summary->commit_times && summary->commit_times->earliest <= time) {
+      first = number;
+    }
+  }
+  const SearchSpace late{space.archive, space.index, space.history, std::max(space.from, Lsn{first * size})};
+  const auto may_hold = [&](const Head& head) { return head.name.number(size) <= last; };
+  std::optional<Lsn> change = commit ? std::optional(commit->start) : std::nullopt;
+  const auto choose = [&change](const auto& found) {
+    if (found && (!change || found->start < *change)) {
+      change = found->start;
+    }
+  };
+  choose(Search<TransactionPrepared>(late, may_hold, [&](const auto& prepared) { return prepared.time > time; }).run());
+  choose(Search<TransactionEnd>(late, may_hold, [&](const auto& end) { return !end.committed && end.prepared && end.time > time; }).run());
+  return change;
+}
+
 std::optional<Placed<TransactionEnd>> find_transaction(const SearchSpace& space, uint32_t xid) {
   const auto may_hold = [&](const Head& head) { return head.summary->may_hold(xid); };
   const auto wanted = [&](const TransactionEnd& end) {

@@ -29,6 +29,11 @@ struct Placed {
 /// database was at `time`. Opens only the segments that the index does not rule out.
 std::optional<Placed<TransactionEnd>> find_commit_after(const SearchSpace& space, Time time);
 
+/// Where the database began to be other than at `time`: the start of the first later commit, or of what comes before that and
+/// is later, too: a PREPARE TRANSACTION, or a ROLLBACK PREPARED. No index tells of those: the segments are read from the last
+/// on that has a commit which is not later.
+std::optional<Lsn> find_change_after(const SearchSpace& space, Time time);
+
 /// The end of the transaction, or of the one that it was a part of.
 std::optional<Placed<TransactionEnd>> find_transaction(const SearchSpace& space, uint32_t xid);
 

@@ -53,6 +53,28 @@ TEST_F(Search, FindsTheFirstLaterCommitInTheOrderOfTheWal) {
   EXPECT_EQ(commit_after(noon, Lsn{late.value + 1}), Lsn{round_up(late.value + 36, 8)}) << "not before `from`";
 }
 
+TEST_F(Search, FindsWhatChangesPreparedTransactions) {
+  m_wal_bytes.add_prepare(1, noon - 1s);
+  m_wal_bytes.add_switch();
+  m_wal_bytes.add_commit(2, noon);
+  m_wal_bytes.add_abort(3, noon + 1s);
+  m_wal_bytes.add_switch();
+  const Lsn prepared = m_wal_bytes.add_prepare(4, noon + 2s);
+  m_wal_bytes.add_switch();
+  const Lsn rolled_back = m_wal_bytes.add_prepared_end(false, 1, noon + 3s);
+  const Lsn commit = m_wal_bytes.add_commit(5, noon + 4s);
+  m_wal_bytes.add_switch();
+  const Lsn last = m_wal_bytes.add_prepare(6, noon + 5s);
+  m_wal_bytes.add_switch();
+  store();
+  EXPECT_EQ(find_change_after(space(), noon), prepared) << "nobody sees an abort";
+  EXPECT_EQ(find_change_after(space(), noon + 2s), rolled_back) << "later, not the same";
+  EXPECT_EQ(find_change_after(space(), noon + 3s), commit);
+  EXPECT_EQ(find_change_after(space(), noon + 4s), last) << "also where no commit follows";
+  EXPECT_EQ(find_change_after(space(), noon + 5s), std::nullopt);
+  EXPECT_EQ(find_change_after(space(prepared), noon + 3s), commit) << "no commit before";
+}
+
 TEST_F(Search, FindsTransactionsByAnyOfTheirNumbers) {
   const Lsn first = m_wal_bytes.add_commit(0xFFFFFFF0, noon, {0xFFFFFFF2, 5});
   m_wal_bytes.add_switch();

@@ -86,6 +86,13 @@ class WalBuilder {
     return add(1, static_cast<uint8_t>((commit ? 0x30 : 0x40) | 0x80), 0, with_header(data));
   }
 
+  /// PREPARE TRANSACTION, up to the field that follows its time.
+  Lsn add_prepare(uint32_t xid, Time time) {
+    const std::string data = number<uint32_t>(0x57F94534) + number<uint32_t>(28) + number<uint32_t>(xid) + number<uint32_t>(5) +
+                             number<int64_t>(timestamp(time)) + number<uint32_t>(10);
+    return add(1, 0x10, xid, with_header(data));
+  }
+
   Lsn add_abort(uint32_t xid, Time time) { return add(1, 0x20, xid, with_header(number<int64_t>(timestamp(time)))); }
 
   Lsn add_restore_point(const std::string& name, Time time) {
