@@ -360,6 +360,22 @@ def test_a_prepared_transaction_in_flight(one_of_each):
     assert rows(bpg, "app/dev") == list(range(1, 11))
 
 
+def test_recovery_settings_of_somebody_else(any_bpg):
+    """As a backup tool leaves them in postgresql.auto.conf: they say nothing here."""
+    bpg = any_bpg
+    for name, value in (("recovery_target_time", "2020-01-01"), ("recovery_target_action", "shutdown"),
+                        ("recovery_min_apply_delay", "1h"), ("recovery_target_timeline", "latest"), ("restore_command", "false")):
+        bpg.superuser("app", f"ALTER SYSTEM SET {name} = '{value}'")
+    bpg.ok("snapshot", "create", "app")
+    insert(bpg, 4)
+    moment = now(bpg)
+    insert(bpg, 5)
+    bpg.ok("branch", "restore", "app", "--at", moment)
+    bpg.ok("restart", "app")
+    assert rows(bpg) == [1, 2, 3, 4]
+    assert "recovery_target_time" in (bpg.volume("app") / "data" / "postgresql.auto.conf").read_text()
+
+
 def test_a_stopped_branch(any_bpg):
     bpg = any_bpg
     moment = now(bpg)

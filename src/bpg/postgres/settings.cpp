@@ -122,7 +122,14 @@ std::vector<std::pair<std::string, std::string>> archive_settings(const std::str
 }
 
 std::vector<std::pair<std::string, std::string>> recovery_settings(const std::string& restore_command, Lsn record, uint32_t timeline) {
-  return {{"restore_command", restore_command},
+  // The configuration may hold another target, such as a backup tool leaves. "Multiple targets" is said where one is set,
+  // if only to nothing, behind the one that counts: the others come first.
+  return {{"recovery_target", ""},
+          {"recovery_target_name", ""},
+          {"recovery_target_time", ""},
+          {"recovery_target_xid", ""},
+          {"recovery_min_apply_delay", "0"},
+          {"restore_command", restore_command},
           {"recovery_target_lsn", record.str()},
           {"recovery_target_inclusive", "on"},
           {"recovery_target_timeline", fmt::format("{}", timeline)},
