@@ -80,6 +80,7 @@ void add_database_commands(CLI::App& root, CommandLine& line);
 void add_branch_commands(CLI::App& root, CommandLine& line);
 void add_branch_restore_commands(CLI::App& group, CommandLine& line);
 void add_restore_point_commands(CLI::App& root, CommandLine& line);
+void add_wal_commands(CLI::App& root, CommandLine& line);
 void add_snapshot_commands(CLI::App& root, CommandLine& line);
 void add_schedule_commands(CLI::App& group, CommandLine& line);
 void add_server_commands(CLI::App& root, CommandLine& line);

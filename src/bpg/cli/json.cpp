@@ -18,6 +18,16 @@ void add_usage(Json& object, const std::optional<storage::Usage>& usage) {
   object["shared_bytes"] = usage ? Json(usage->shared_bytes) : Json(nullptr);
 }
 
+Json range_json(const std::optional<engine::RestorableRange>& range) {
+  if (!range) {
+    return nullptr;
+  }
+  return {{"from", to_rfc3339(range->from)},
+          {"until", or_null(range->until)},
+          {"from_lsn", range->from_lsn.str()},
+          {"until_lsn", range->until_lsn.str()}};
+}
+
 }  // namespace
 
 Json to_json(const engine::BranchView& branch) {
@@ -56,13 +66,6 @@ Json to_json(const engine::RestorePlan& plan) {
 }
 
 Json to_json(const engine::HistoryEntry& entry) {
-  Json range = nullptr;
-  if (entry.range) {
-    range = {{"from", to_rfc3339(entry.range->from)},
-             {"until", or_null(entry.range->until)},
-             {"from_lsn", entry.range->from_lsn.str()},
-             {"until_lsn", entry.range->until_lsn.str()}};
-  }
   return {{"volume", entry.volume.str()},
           {"state", entry.state},
           {"came_by", entry.came_by},
@@ -70,7 +73,7 @@ Json to_json(const engine::HistoryEntry& entry) {
           {"from", to_rfc3339(entry.from)},
           {"until", or_null(entry.until)},
           {"archived", entry.archived},
-          {"restorable", range}};
+          {"restorable", range_json(entry.range)}};
 }
 
 Json to_json(const engine::RestorePointView& point) {
@@ -204,6 +207,61 @@ Json to_json(const engine::SettingsView& view) {
                         {"pending_restart", setting.pending_restart}});
   }
   return {{"subject", view.subject}, {"profile", null_if_empty(view.profile)}, {"settings", settings}};
+}
+
+Json to_json(const engine::WalView& wal) {
+  Json gaps = Json::array();
+  for (const engine::WalGap& gap : wal.gaps) {
+    gaps.push_back({{"first", gap.first}, {"last", gap.last}, {"segments", gap.segments}});
+  }
+  Json failure = nullptr;
+  if (wal.last_failure) {
+    failure = {{"file", wal.last_failure->file}, {"at", to_rfc3339(wal.last_failure->at)}, {"current", wal.last_failure->current}};
+  }
+  return {{"subject", wal.subject},
+          {"volume", wal.volume.str()},
+          {"state", wal.state},
+          {"archived", wal.archived},
+          {"problem", null_if_empty(wal.problem)},
+          {"segments", wal.segments},
+          {"bytes", wal.bytes},
+          {"stored_bytes", wal.stored_bytes},
+          {"codecs", wal.codecs},
+          {"first_segment", or_null(wal.first_segment)},
+          {"last_segment", or_null(wal.last_segment)},
+          {"restorable", range_json(wal.range)},
+          {"gaps", gaps},
+          {"damaged", wal.damaged},
+          {"waiting", wal.waiting},
+          {"last_archived_at", or_null(wal.last_archived_at)},
+          {"last_failure", failure}};
+}
+
+Json to_json(const engine::VerifiedWal& verified) {
+  Json findings = Json::array();
+  for (const engine::WalFinding& finding : verified.findings) {
+    findings.push_back({{"file", null_if_empty(finding.file)}, {"problem", finding.problem}});
+  }
+  return {{"subject", verified.subject}, {"volume", verified.volume.str()}, {"files", verified.files}, {"findings", findings}};
+}
+
+Json to_json(const engine::WalCleanUpEntry& entry) {
+  Json given_up = Json::array();
+  for (const engine::GivenUp& each : entry.given_up) {
+    given_up.push_back({{"snapshot", each.snapshot.str()},
+                        {"label", null_if_empty(each.label)},
+                        {"from", to_rfc3339(each.from)},
+                        {"until", to_rfc3339(each.until)}});
+  }
+  return {{"subject", entry.subject},
+          {"volume", entry.volume.str()},
+          {"state", entry.state},
+          {"segments", entry.segments},
+          {"bytes", entry.bytes},
+          {"kept_from", or_null(entry.kept_from)},
+          {"restorable_from", or_null(entry.restorable_from)},
+          {"why", entry.why},
+          {"given_up", given_up}};
 }
 
 Json to_json(const engine::ConfigEntry& entry) {

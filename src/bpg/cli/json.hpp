@@ -12,6 +12,9 @@
 #include "bpg/engine/snapshots.hpp"
 #include "bpg/engine/status.hpp"
 #include "bpg/engine/views.hpp"
+#include "bpg/engine/wal_cleanup.hpp"
+#include "bpg/engine/wal_info.hpp"
+#include "bpg/engine/wal_verify.hpp"
 #include "bpg/postgres/session.hpp"
 
 namespace bpg::cli {
@@ -35,6 +38,9 @@ Json to_json(const engine::Info& info);
 Json to_json(const engine::InitResult& result);
 Json to_json(const Subject& subject, const postgres::Endpoint& endpoint);
 Json to_json(const engine::SettingsView& settings);
+Json to_json(const engine::WalView& wal);
+Json to_json(const engine::VerifiedWal& verified);
+Json to_json(const engine::WalCleanUpEntry& entry);
 Json to_json(const engine::ConfigEntry& entry);
 
 template <class View>

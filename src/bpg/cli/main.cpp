@@ -144,6 +144,7 @@ int main(int argc, char** argv) {
     add_branch_commands(root, line);
     add_snapshot_commands(root, line);
     add_restore_point_commands(root, line);
+    add_wal_commands(root, line);
     add_server_commands(root, line);
     add_status_commands(root, line);
     add_connection_commands(root, line);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "bpg/engine/archived_wal.hpp"
 #include "bpg/engine/server.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/util/error.hpp"
@@ -74,15 +75,16 @@ std::vector<Base> bases_of(const Context& context, const Volume& volume) {
 }
 
 std::optional<RestorableRange> restorable_range(const Context& context, const Stay& stay) {
-  const auto bases = bases_of(context, stay.volume);
-  if (!stay.volume.archived || bases.empty()) {
+  if (!stay.volume.archived) {
     return std::nullopt;
   }
-  const auto archive = wal::Archive::open(context.home.wal_archive(stay.volume.id));
-  const auto index = wal::Index::read(archive);
+  const auto wal = read_archived_wal(context, stay.volume);
+  const auto bases = without_removed(bases_of(context, stay.volume), wal.index.segment_size(), wal.kept_from);
+  if (bases.empty()) {
+    return std::nullopt;
+  }
   const auto control = postgres::read_control_file(data_directory(context, stay.volume.id));
-  const auto history = wal::history_of(archive, control.timeline);
-  const Archived archived = archived_from(index, history, bases.front().bound);
+  const Archived archived = archived_from(wal.index, wal.history, bases.front().bound);
   RestorableRange range{.from = std::max(stay.from, bases.front().snapshot.completed_at.value_or(stay.from)),
                         .from_lsn = bases.front().bound,
                         .until_lsn = archived.end};

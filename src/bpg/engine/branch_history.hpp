@@ -36,7 +36,7 @@ struct RestorableRange {
   Lsn until_lsn;                    ///< what is archived by now
 };
 
-/// Nothing where the volume has no archive, or nothing in it.
+/// Nothing where the volume has no archive, or no base whose WAL it still has.
 std::optional<RestorableRange> restorable_range(const Context& context, const Stay& stay);
 
 /// A line of `bpg branch history`.

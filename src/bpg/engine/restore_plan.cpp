@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "bpg/engine/archived_wal.hpp"
 #include "bpg/engine/branch_history.hpp"
 #include "bpg/engine/server.hpp"
 #include "bpg/postgres/control_file.hpp"
@@ -13,6 +14,7 @@
 #include "bpg/util/interrupt.hpp"
 #include "bpg/util/text.hpp"
 #include "bpg/util/trace.hpp"
+#include "bpg/wal/prune.hpp"
 #include "bpg/wal/search.hpp"
 #include "bpg/wal/verify.hpp"
 
@@ -40,8 +42,8 @@ class VolumeHistory {
       : m_context(context),
         m_branch(branch),
         m_stay(stay),
-        m_bases(bases_of(context, stay.volume)),
         m_archive(wal::Archive::open(context.home.wal_archive(stay.volume.id))),
+        m_bases(without_removed(bases_of(context, stay.volume), m_archive.identity().segment_size, wal::kept_from(m_archive))),
         m_control(postgres::read_control_file(data_directory(context, stay.volume.id))),
         m_history(wal::history_of(m_archive, m_control.timeline)),
         m_index(wal::Index::read(m_archive)) {
@@ -59,7 +61,7 @@ class VolumeHistory {
     if (!base) {
       throw Error(ErrorCode::not_found, fmt::format("{} is before what can be restored of {}", show(at.time), m_branch.subject()),
                   fmt::format("It can be restored from {} on. 'bpg branch history {}' shows what can be restored.",
-                              show(m_bases.front().snapshot.completed_at.value_or(m_stay.from)), m_branch.subject()));
+                              restorable_from(m_bases.front()), m_branch.subject()));
     }
     auto later = wal::find_change_after(space(*base), at.time);
     if (!later && hand_over()) {
@@ -102,8 +104,7 @@ class VolumeHistory {
     for (uint64_t number = segment_of(target.base.bound, size); number <= last_segment_before(target.record->end, size); ++number) {
       const auto name = wal::FileName::segment(m_history.timeline_of_segment(number, size), number, size);
       if (!m_index.find(name)) {
-        throw not_restorable(fmt::format("{} is missing in its WAL archive", name.text),
-                             fmt::format("'bpg wal info {}' shows what is there.", m_branch.subject()));
+        throw not_restorable(fmt::format("{} is missing in its WAL archive", name.text), hint_after_gap(number));
       }
       needed.push_back(name);
     }
@@ -116,6 +117,12 @@ class VolumeHistory {
     plan.wal_bytes = target.record->end.value - target.base.bound.value;
   }
 
+  /// What is said of a moment that this history does not hold.
+  std::string hint() const {
+    return fmt::format("It can be restored from {} ({}) on. 'bpg branch history {}' shows what can be restored.",
+                       restorable_from(m_bases.front()), m_bases.front().bound.str(), m_branch.subject());
+  }
+
   Error not_restorable(const std::string& why, const std::string& hint) const {
     return Error(ErrorCode::refused, fmt::format("that moment of {} cannot be restored: {}", m_branch.subject(), why), hint);
   }
@@ -123,6 +130,17 @@ class VolumeHistory {
  private:
   /// Also of a stay that has ended, where an undo went back to its volume.
   bool is_present() const { return m_stay.volume.id == m_branch.branch.volume; }
+
+  std::string restorable_from(const Base& base) const { return show(base.snapshot.completed_at.value_or(m_stay.from)); }
+
+  /// What can be restored although this segment is missing.
+  std::string hint_after_gap(uint64_t missing) const {
+    const auto later = std::ranges::find_if(
+        m_bases, [&](const Base& base) { return segment_of(base.bound, m_index.segment_size()) > missing; });
+    return fmt::format("{}'bpg wal info {}' shows what is there.",
+                       later == m_bases.end() ? "" : fmt::format("Moments from {} on do not need it. ", restorable_from(*later)),
+                       m_branch.subject());
+  }
 
   wal::SearchSpace space(const Base& base) const { return {m_archive, m_index, m_history, base.bound}; }
 
@@ -190,7 +208,7 @@ class VolumeHistory {
     if (reached.broken_at || missing < end) {
       throw not_restorable(reached.broken_at ? fmt::format("its WAL cannot be read from {} on", reached.broken_at->str())
                                              : fmt::format("{} is missing in its WAL archive", reached.first_missing->text),
-                           fmt::format("'bpg wal info {}' shows what is there.", m_branch.subject()));
+                           hint_after_gap(missing));
     }
   }
 
@@ -225,8 +243,8 @@ class VolumeHistory {
   const Context& m_context;
   const BranchRef& m_branch;
   const Stay& m_stay;
-  std::vector<Base> m_bases;
   wal::Archive m_archive;
+  std::vector<Base> m_bases;
   postgres::ControlFile m_control;
   wal::History m_history;
   wal::Index m_index;
@@ -285,6 +303,7 @@ template <class At>
 RestorePlan plan_position(const Context& context, const BranchRef& branch, const std::vector<Stay>& stays, const At& at) {
   require_archive(branch, stays.back());
   std::vector<VolumeId> seen;
+  std::string hint;
   for (auto stay = stays.rbegin(); stay != stays.rend(); ++stay) {
     const bool is_new = std::ranges::find(seen, stay->volume.id) == seen.end();
     seen.push_back(stay->volume.id);
@@ -295,9 +314,9 @@ RestorePlan plan_position(const Context& context, const BranchRef& branch, const
     if (const auto target = history.find(at)) {
       return plan_in(*stay, at, history, *target);
     }
+    hint = history.hint();  // of the oldest, in the end
   }
-  throw Error(ErrorCode::not_found, fmt::format("{} is not in the history of {}", to_string(Moment(at)), branch.subject()),
-              fmt::format("'bpg branch history {}' shows what can be restored.", branch.subject()));
+  throw Error(ErrorCode::not_found, fmt::format("{} is not in the history of {}", to_string(Moment(at)), branch.subject()), hint);
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Identity {
 /// The WAL of one volume, in a directory of its own:
 ///
 ///     archive                                 whose it is; without it there is no archive
+///     kept-from                               where it begins, once WAL has been removed from it (prune.hpp)
 ///     00000002.history.z
 ///     0000000100000000/                       timeline and upper half of the segment's number
 ///       000000010000000000000001.z            a head (head.hpp), then a frame of zstd or lz4

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "bpg/engine/branch_history.hpp"
+#include "bpg/wal/index.hpp"
+
+namespace bpg::engine {
+
+/// What the archive of a volume holds, on the volume's line of history.
+struct ArchivedWal {
+  wal::Archive archive;
+  wal::Index index;
+  wal::History history;
+  uint64_t kept_from = 0;  ///< the number of its first segment, where `bpg wal cleanup` removed those before it
+};
+
+/// Throws `Error{not_found}` where the archive is gone, and `Error{storage}` where it is damaged so that it cannot be told.
+ArchivedWal read_archived_wal(const Context& context, const Volume& volume);
+
+/// Those bases that WAL from the archive can follow: `bpg wal cleanup` has not removed it.
+std::vector<Base> without_removed(std::vector<Base> bases, uint64_t segment_size, uint64_t kept_from);
+
+/// What is missing between the oldest of these bases and the newest segment.
+std::vector<wal::Range> gaps_after(const std::vector<Base>& bases, const ArchivedWal& wal);
+
+/// "app/main": the branch that the volume was made for, deleted or not.
+std::string subject_of(const Context& context, const Volume& volume);
+
+}  // namespace bpg::engine
