@@ -1,8 +1,8 @@
 """A branch is worked on at random, and a ledger says what it held when; then branches are made of random moments of it, and
 must hold just that.
 
-BPG_MODEL_CASES says how many moments are tried on each kind of storage (25), BPG_MODEL_SEED with which seed the first round
-begins: a failure tells the seed of its round."""
+BPG_MODEL_CASES says how many moments are tried on each kind of storage (25; a third of it where each is a full copy),
+BPG_MODEL_SEED with which seed the first round begins: a failure tells the seed of its round."""
 
 import contextlib
 import datetime
@@ -423,5 +423,6 @@ def test_every_moment_is_as_the_ledger_says(bpg):
         for i in range(3):
             connection.execute(f"CREATE TABLE m{i} (n int, s text)")
     print(f"BPG_MODEL_SEED={SEED}")
-    for i, first in enumerate(range(0, CASES, CASES_PER_ROUND)):
-        run_round(bpg, f"dev{i}", SEED + i, min(CASES_PER_ROUND, CASES - first))
+    cases = CASES if bpg.driver != "copy" else (CASES + 2) // 3
+    for i, first in enumerate(range(0, cases, CASES_PER_ROUND)):
+        run_round(bpg, f"dev{i}", SEED + i, min(CASES_PER_ROUND, cases - first))
