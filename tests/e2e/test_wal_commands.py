@@ -47,6 +47,8 @@ def five(any_bpg):
     bpg = any_bpg
     bpg.moments = {4: add(bpg, 4)}
     bpg.first = switch(bpg)
+    add(bpg, 4)
+    switch(bpg)
     bpg.ok("snapshot", "create", "app", "--label", "mid")
     switch(bpg)
     bpg.moments[5] = add(bpg, 5)
