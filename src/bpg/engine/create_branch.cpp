@@ -87,8 +87,11 @@ BranchMaking::BranchMaking(Context& context, const CreateBranch& request)
     store_plan(context, m_source, m_plan);
   });
   make_clone(context, m_source, m_plan);
-  m_source_lock.reset();
+  if (!m_source.restore) {
+    m_source_lock.reset();
+  }
   bring_up_clone(context, m_branch, m_source, m_plan, request.start);
+  m_source_lock.reset();
 }
 
 BranchRef BranchMaking::done() {

@@ -13,7 +13,7 @@ namespace bpg::engine {
 /// whatever ends it undoes it.
 class BranchMaking {
  public:
-  /// Makes all of it. The source's lock is held only until the volume is cut.
+  /// Makes all of it. The source's lock is held only until the volume is cut, or recovered: recovery reads its archive.
   BranchMaking(Context& context, const CreateBranch& request);
 
   const BranchRef& branch() const { return m_branch; }
