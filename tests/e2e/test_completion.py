@@ -40,7 +40,8 @@ def test_commands_and_options_are_offered(home):
 
 def test_live_names_are_offered_where_they_are_taken(home):
     assert offers(home, "db", "get", "") == ["app"]
-    assert offers(home, "connect", "app/") == ["app/main", "app/fix-login"]
+    assert offers(home, "url", "app/") == ["app/main", "app/fix-login"]
+    assert offers(home, "connect", "app/m") == ["app/main", "app/main@before-v2"]
     assert offers(home, "-v", "stop", "app/main", "app/f") == ["app/fix-login"]
     assert offers(home, "branch", "create", "") == ["app/"]
     assert offers(home, "branch", "create", "app/x", "--from", "app/m") == ["app/main", "app/main@before-v2"]
