@@ -53,7 +53,7 @@ def test_live_names_are_offered_where_they_are_taken(home):
     kept = [volume["volume"] for volume in home.json("status")["retained"]]
     assert offers(home, "branch", "undo", "app/fix-login", "--to", "") == kept
     home.ok("branch", "delete", "app/fix-login")
-    assert offers(home, "connect", "") == ["app/main"]
+    assert offers(home, "url", "") == ["app/main"]
     assert offers(home, "branch", "undelete", "") == ["app/fix-login"]
 
 
