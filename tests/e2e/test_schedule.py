@@ -216,8 +216,9 @@ def test_a_branch_that_fails_loses_nothing_and_holds_nobody_up(still):
     dev = still.json("branch", "create", "app/dev", "--no-start")["id"]
     for subject in ("app", "app/dev"):
         schedule(still, subject, "hourly=5")
-        for hours in range(2):
-            tick(still, hours * HOUR)
+    for hours in range(2):
+        tick(still, hours * HOUR)
+    for subject in ("app", "app/dev"):
         schedule(still, subject, "hourly=1")
     before = {subject: scheduled(still, subject) for subject in ("app", "app/dev")}
     assert [len(snapshots) for snapshots in before.values()] == [2, 2]

@@ -89,7 +89,7 @@ def test_wrong_use(any_bpg):
         assert error["message"] == "name a branch" and ".bpg.yaml" in error["hint"]
     any_bpg.fails(3, "not_found", "env", "app/nothing")
     any_bpg.fails(2, "usage", "env", "app", "--unset")
-    assert "snapshot" in any_bpg.fails(2, "usage", "url", "app@x")["message"]
+    assert "names a moment" in any_bpg.fails(2, "usage", "url", "app@x")["message"]
 
 
 def test_the_prompt_names_the_branch(any_bpg):
