@@ -170,7 +170,13 @@ def test_a_protected_branch_stays_as_it_is(protected):
     bpg = protected
     assert "protected" in bpg.ok("status").out
     assert "protected" in bpg.ok("info", "app/dev").out
-    before = bpg.branch("app/dev")
+
+    def state():
+        """But for its sizes: its server writes what it will."""
+        branch = bpg.branch("app/dev")
+        return {**branch, "volume": branch["volume"]["id"]}
+
+    before = state()
     for command in (
         ["branch", "reset", "app/dev"], ["branch", "reset", "app/dev", "--now"], ["branch", "undo", "app/dev"],
         ["branch", "delete", "app/dev", "--cascade"], ["branch", "delete", "app/dev", "--reparent"],
@@ -179,7 +185,7 @@ def test_a_protected_branch_stays_as_it_is(protected):
         error = bpg.fails(5, "refused", *command)
         assert "app/dev is protected" in error["message"]
         assert "bpg branch unprotect app/dev" in error["hint"]
-    assert bpg.branch("app/dev") == before
+    assert state() == before
     bpg.ok("restart", "app/dev")
     bpg.ok("branch", "rename", "app/dev", "live")
     bpg.ok("branch", "rename", "app/live", "dev")
