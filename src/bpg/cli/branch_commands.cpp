@@ -240,12 +240,9 @@ void add_reset(CLI::App& group, CommandLine& line) {
       const auto context = line.open_at(options->timezone);
       const auto branch = engine::reset_branch(*context, options->request);
       const std::string target = options->request.to.empty() ? branch.database + "/" + branch.parent.value_or("") : options->request.to;
-      std::string text = fmt::format("reset {} to {} {}\n{}  what it held before is {}\n", branch.subject(), target, in_time(), restored_lines(branch),
-                                     options->request.now ? "freed" : "kept");
-      if (!options->request.now) {
-        text += next_commands({{"bpg branch undo " + branch.subject(), "goes back to it"}, {"bpg cleanup --now", "frees its space"}});
-      }
-      line.output.result(to_json(branch), branch.subject(), text);
+      line.output.result(to_json(branch), branch.subject(),
+                         fmt::format("reset {} to {} {}\n{}{}", branch.subject(), target, in_time(), restored_lines(branch),
+                                     about_old_volume(branch, options->request.now)));
     };
   });
 }

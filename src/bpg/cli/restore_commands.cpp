@@ -41,12 +41,9 @@ void add_restore(CLI::App& group, CommandLine& line) {
       }
       const auto context = line.open_at(options->timezone);
       const auto branch = engine::restore_branch(*context, options->request);
-      std::string text = fmt::format("restored {} to {} {}\n{}  what it held before is {}\n", branch.subject(), options->request.at, in_time(),
-                                     restored_lines(branch), options->request.now ? "freed" : "kept");
-      if (!options->request.now) {
-        text += next_commands({{"bpg branch undo " + branch.subject(), "goes back to it"}, {"bpg cleanup --now", "frees its space"}});
-      }
-      line.output.result(to_json(branch), branch.subject(), text);
+      line.output.result(to_json(branch), branch.subject(),
+                         fmt::format("restored {} to {} {}\n{}{}", branch.subject(), options->request.at, in_time(), restored_lines(branch),
+                                     about_old_volume(branch, options->request.now)));
     };
   });
 }

@@ -355,6 +355,14 @@ std::string restored_lines(const engine::BranchView& branch) {
   return text;
 }
 
+std::string about_old_volume(const engine::BranchView& branch, bool freed) {
+  if (freed) {
+    return "  what it held before is freed\n";
+  }
+  return "  what it held before is kept\n" +
+         next_commands({{"bpg branch undo " + branch.subject(), "goes back to it"}, {"bpg cleanup --now", "frees its space"}});
+}
+
 std::string in_time() { return fmt::format("in {}", format_duration(trace().elapsed())); }
 
 }  // namespace bpg::cli

@@ -64,7 +64,10 @@ ExecResult exec(Context& context, const Exec& request, const ExecCommand& comman
                                 .from = request.source,
                                 .fast = request.fast,
                                 .ephemeral = true});
-  result.exit_status = step("run command", [&] { return command(environment_of(context, making.branch()), {making.branch().database.name, making.branch().branch.name}); });
+  result.exit_status = step("run command", [&] {
+    const BranchRef& branch = making.branch();
+    return command(environment_of(context, branch), {branch.database.name, branch.branch.name});
+  });
   hold.emplace();  // what a second Ctrl-C would break off is what the first one asked for
   if (!request.keep) {
     try {
