@@ -38,7 +38,7 @@ void refuse_taken_name(const Context& context, const Database& database, const S
 CloneSource lock_source(const Context& context, const CreateBranch& request, std::optional<FileLock>& lock) {
   CloneSource source = find_source(context, request);
   refuse_taken_name(context, source.branch.database, request.subject);
-  check_settings(context, source.branch.database.pg_major,
+  check_settings(context, source.branch.database,
                  merge_settings(settings_of(choose_profile(context, request.profile)), request.settings));
   require_space(context);
   lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);

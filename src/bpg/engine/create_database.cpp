@@ -10,6 +10,7 @@
 #include "bpg/engine/making.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/server_host.hpp"
 #include "bpg/engine/setting_layers.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/installation.hpp"
@@ -28,8 +29,8 @@ struct NewDatabase {
 };
 
 /// Throws where the server would not take the settings that it is to have.
-void check_settings(const Context& context, const CreateDatabase& request, int pg_major) {
-  engine::check_settings(context, pg_major,
+void check_settings(const Context& context, const CreateDatabase& request, const Database& database) {
+  engine::check_settings(context, database,
                          merge_settings(settings_of(choose_profile(context, request.profile)), request.settings));
 }
 
@@ -79,14 +80,14 @@ void make_extensions(const Context& context, const BranchRef& branch, const Crea
 }
 
 BranchView create_from_nothing(Context& context, const CreateDatabase& request) {
-  const auto installation = postgres::choose_installation(context.config.bin_dirs, request.pg_major);
-  check_settings(context, request, installation.major);
+  NewDatabase made =
+      new_database(context, request, postgres::choose_installation(context.config.bin_dirs, request.pg_major).major);
+  BranchRef& branch = made.branch;
+  check_settings(context, request, branch.database);
   std::optional<Dump> dump;
   if (request.dump) {
     dump = open_dump(*request.dump);
   }
-  NewDatabase made = new_database(context, request, installation.major);
-  BranchRef& branch = made.branch;
   Volume volume{.id = branch.branch.volume,
                 .database = branch.database.id,
                 .branch = branch.branch.id,
@@ -104,7 +105,7 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
     }
   });
   step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
-  step("initdb", [&] { postgres::make_cluster(installation, data_directory(context, volume.id), context.account); });
+  step("initdb", [&] { postgres::make_cluster(*programs_of(context, branch.database), data_directory(context, volume.id)); });
   const auto settle = [&](postgres::Session& session) {
     postgres::check_extensions(session, request.extensions);
     postgres::create_database(session, request.name);
@@ -168,7 +169,7 @@ void copy_settings(Context& context, const BranchRef& from, const BranchRef& to,
 
 BranchView create_from_template(Context& context, const CreateDatabase& request) {
   CloneSource source = find_template(context, request);
-  check_settings(context, request, source.branch.database.pg_major);
+  check_settings(context, request, source.branch.database);
   const FileLock source_lock = lock_branch(context, source.branch.branch, FileLock::Mode::shared);
   source.branch = find_branch_again(context, source.branch);
   plan_restore_of(context, source);

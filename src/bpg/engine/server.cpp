@@ -190,7 +190,12 @@ void check_reached(postgres::Session& session, const RestorePlan& plan, const fs
 }  // namespace
 
 runtime::ServerStatus server_status(const Context& context, const VolumeId& volume) {
-  return context.runtime->status(data_directory(context, volume));
+  return context.runtime->status({.identity = volume.str(),
+                                  .program = {},
+                                  .data_directory = data_directory(context, volume),
+                                  .socket_directory = context.home.socket_directory(volume),
+                                  .log_file = context.home.log_file(volume),
+                                  .account = context.account});
 }
 
 postgres::Endpoint admin_endpoint(const Context& context, const Branch& branch, const VolumeId& volume) {

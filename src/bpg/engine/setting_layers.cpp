@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "bpg/postgres/installation.hpp"
+#include "bpg/engine/server_host.hpp"
 #include "bpg/postgres/setting_check.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/text.hpp"
@@ -123,12 +123,13 @@ std::optional<Time> expiry(const Profile& profile, Time now) {
 
 std::vector<std::string> known_settings(const std::optional<std::filesystem::path>& config_file) {
   const Config config = load_config(Home::find(config_file).config_file);
-  return postgres::setting_names(postgres::choose_installation(config.bin_dirs, std::nullopt), server_account(config));
+  return postgres::setting_names(
+      postgres::InstalledPrograms(postgres::choose_installation(config.bin_dirs, std::nullopt), server_account(config)));
 }
 
-void check_settings(const Context& context, int pg_major, const std::vector<ServerSetting>& settings) {
+void check_settings(const Context& context, const Database& database, const std::vector<ServerSetting>& settings) {
   if (!settings.empty()) {
-    postgres::check_settings(postgres::choose_installation(context.config.bin_dirs, pg_major), context.account, settings);
+    postgres::check_settings(*programs_of(context, database), settings);
   }
 }
 

@@ -44,7 +44,7 @@ std::optional<Time> expiry(const Profile& profile, Time now);
 std::vector<std::string> known_settings(const std::optional<std::filesystem::path>& config_file);
 
 /// Throws where the database's PostgreSQL would not take them (postgres/setting_check.hpp).
-void check_settings(const Context& context, int pg_major, const std::vector<ServerSetting>& settings);
+void check_settings(const Context& context, const Database& database, const std::vector<ServerSetting>& settings);
 
 /// "work_mem=64MB"; throws `Error{usage}` where there is no "=".
 ServerSetting parse_setting(const std::string& text);

@@ -152,7 +152,7 @@ SettingsView change_branch_settings(Context& context, const Subject& subject, co
   if (change.profile) {
     new_ones = merge_settings(settings_of(find_profile(context.config, *change.profile)), new_ones);
   }
-  check_settings(context, branch.database.pg_major, new_ones);
+  check_settings(context, branch.database, new_ones);
   const FileLock lock = lock_branch(context, branch.branch, FileLock::Mode::exclusive);
   branch = find_branch_again(context, branch);
   const auto before = context.catalog.settings.of(branch.branch.id);
@@ -177,7 +177,7 @@ std::vector<SettingsView> change_database_settings(Context& context, const std::
   ChangeSettings change = request;
   std::ranges::transform(request.unset, change.unset.begin(), to_lower);
   const Database database = find_database(context, name);
-  check_settings(context, database.pg_major, change.set);
+  check_settings(context, database, change.set);
   std::vector<BranchRef> branches;
   std::vector<FileLock> locks;
   for (const Branch& branch : context.catalog.branches.list(database.id)) {

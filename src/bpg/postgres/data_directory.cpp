@@ -54,19 +54,11 @@ void copy_segment(const fs::path& from, const fs::path& to, const Account& accou
 
 }  // namespace
 
-void make_cluster(const Installation& installation, const fs::path& data_directory, const Account& account) {
-  RunOptions options{.account = account, .directory = "/"};
-  try {
-    run_checked({installation.program("initdb").string(), "--pgdata", data_directory.string(), "--username", superuser,
-                 "--encoding", "UTF8", "--locale", "C.UTF-8", "--data-checksums", "--auth", "peer", "--no-sync",
-                 "--no-instructions"},
-                options);
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::interrupted) {
-      throw;
-    }
-    throw Error(ErrorCode::postgres, error.message(), error.hint());
-  }
+void make_cluster(const Programs& programs, const fs::path& data_directory) {
+  run_checked(programs,
+              {"initdb", "--pgdata", data_directory.string(), "--username", superuser, "--encoding", "UTF8", "--locale", "C.UTF-8",
+               "--data-checksums", "--auth", "peer", "--no-sync", "--no-instructions"},
+              data_directory.parent_path());
 }
 
 void refuse_outside_tablespaces(const fs::path& data_directory) {

@@ -4,9 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "bpg/postgres/installation.hpp"
 #include "bpg/postgres/online_backup.hpp"
-#include "bpg/util/process.hpp"
+#include "bpg/postgres/programs.hpp"
 
 namespace bpg::postgres {
 
@@ -14,8 +13,7 @@ namespace bpg::postgres {
 inline constexpr const char* superuser = "postgres";
 
 /// Makes a new cluster (initdb) with UTF-8, the C locale's order and data checksums. Not yet durable.
-void make_cluster(const Installation& installation, const std::filesystem::path& data_directory,
-                  const Account& account);
+void make_cluster(const Programs& programs, const std::filesystem::path& data_directory);
 
 /// Throws `Error{refused}` where the cluster has tablespaces outside its data directory, which no snapshot of the
 /// volume holds.

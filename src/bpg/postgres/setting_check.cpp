@@ -84,31 +84,30 @@ std::string part_of_log(const std::string& log, std::string_view severity) {
   return {};
 }
 
-void check_library_files(const Installation& installation, const ServerSetting& setting) {
+void check_library_files(const Programs& programs, const ServerSetting& setting) {
   if (!setting.name.ends_with("_preload_libraries")) {
     return;
   }
-  const std::string directory(trim(run_checked({installation.program("pg_config").string(), "--pkglibdir"})));
+  const std::string directory(trim(run_checked(programs, {"pg_config", "--pkglibdir"})));
   for (const std::string_view entry : split(setting.value, ',')) {
     const std::string name(trim(entry));
     if (name.empty() || name.find_first_of("/\"'$") != std::string::npos) {
       continue;
     }
-    if (!std::filesystem::exists(std::filesystem::path(directory) / (name + ".so"))) {
-      throw Error(ErrorCode::usage, fmt::format("PostgreSQL {} has no library '{}' in {}", installation.major, name, directory),
+    if (!programs.has_file(std::filesystem::path(directory) / (name + ".so"))) {
+      throw Error(ErrorCode::usage, fmt::format("PostgreSQL {} has no library '{}' in {}", programs.major(), name, directory),
                   setting.name.starts_with("shared") ? "The server would not start. Install the extension's package first."
                                                      : "Nobody could connect. Install the extension's package first.");
     }
   }
 }
 
-[[noreturn]] void throw_refusal(const Installation& installation, const Account& account,
-                                const std::vector<ServerSetting>& settings, const std::string& log) {
+[[noreturn]] void throw_refusal(const Programs& programs, const std::vector<ServerSetting>& settings, const std::string& log) {
   const std::string message = part_of_log(log, "FATAL:  ");
   for (const ServerSetting& setting : settings) {
     if (message == fmt::format("unrecognized configuration parameter \"{}\"", setting.name)) {
-      throw Error(ErrorCode::usage, fmt::format("PostgreSQL {} has no setting '{}'", installation.major, setting.name),
-                  did_you_mean(setting.name, setting_names(installation, account),
+      throw Error(ErrorCode::usage, fmt::format("PostgreSQL {} has no setting '{}'", programs.major(), setting.name),
+                  did_you_mean(setting.name, setting_names(programs),
                                "'bpg connect SUBJECT -- -c \"SHOW ALL\"' lists them. A setting of an extension is EXTENSION.NAME."));
     }
   }
@@ -120,8 +119,8 @@ void check_library_files(const Installation& installation, const ServerSetting& 
     hint = "PostgreSQL's documentation of the setting says what it may be.";
   }
   throw Error(ErrorCode::usage,
-              message.empty() ? fmt::format("PostgreSQL {} does not take these settings", installation.major)
-                              : fmt::format("PostgreSQL {}: {}", installation.major, message),
+              message.empty() ? fmt::format("PostgreSQL {} does not take these settings", programs.major())
+                              : fmt::format("PostgreSQL {}: {}", programs.major(), message),
               hint);
 }
 
@@ -142,12 +141,12 @@ void refuse_fixed_setting(const ServerSetting& setting) {
   }
 }
 
-void check_settings(const Installation& installation, const Account& account, const std::vector<ServerSetting>& settings) {
+void check_settings(const Programs& programs, const std::vector<ServerSetting>& settings) {
   if (settings.empty()) {
     return;
   }
   // -C prints one setting and ends; the others are read all the same.
-  std::vector<std::string> argv{installation.program("postgres").string(), "-D", "/", "--config-file=/dev/null"};
+  std::vector<std::string> argv{"postgres", "-D", "/", "--config-file=/dev/null"};
   for (const ServerSetting& setting : settings) {
     check_form(setting);
     refuse_fixed_setting(setting);
@@ -155,18 +154,17 @@ void check_settings(const Installation& installation, const Account& account, co
     argv.push_back(setting.name + "=" + setting.value);
   }
   argv.insert(argv.end(), {"-C", "work_mem"});
-  const RunResult result = run(argv, {.account = account, .directory = "/"});
+  const RunResult result = programs.run(argv);
   if (result.exit_status != 0) {
-    throw_refusal(installation, account, settings, result.err);
+    throw_refusal(programs, settings, result.err);
   }
   for (const ServerSetting& setting : settings) {
-    check_library_files(installation, setting);
+    check_library_files(programs, setting);
   }
 }
 
-std::vector<std::string> setting_names(const Installation& installation, const Account& account) {
-  const std::string list = run_checked({installation.program("postgres").string(), "--describe-config"},
-                                       {.account = account, .directory = "/"});
+std::vector<std::string> setting_names(const Programs& programs) {
+  const std::string list = run_checked(programs, {"postgres", "--describe-config"});
   std::vector<std::string> names;
   for (const std::string_view line : split(list, '\n')) {
     const std::string name(line.substr(0, line.find('\t')));

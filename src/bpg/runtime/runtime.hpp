@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -15,24 +16,42 @@
 
 namespace bpg::runtime {
 
+/// A directory or file of this machine that a container sees under the same path.
+struct Mount {
+  std::filesystem::path path;
+  bool writable = false;
+};
+
+/// The container that a server runs in. All paths of the server are the same inside as outside.
+struct Container {
+  std::string image;            ///< its id ("sha256:…"), or a reference that the engine knows
+  std::vector<Mount> mounts{};  ///< besides the data directory's volume and the socket directory
+  std::string network;          ///< "host", or a network of the engine; then the port is published on loopback
+  uint64_t shm_bytes = 0;       ///< of /dev/shm
+  uint64_t memory_bytes = 0;    ///< 0: no limit
+  double cpus = 0;              ///< 0: no limit
+  bool comes_back = false;      ///< once it is up, the engine starts it again after a reboot or a restart of itself
+};
+
 /// Everything a driver must know to run one PostgreSQL server. Says nothing of branches.
 struct ServerSpec {
   std::string identity;                    ///< set as cluster_name: tells this server from every other
-  std::filesystem::path program;           ///< the `postgres` binary
+  std::filesystem::path program;           ///< the `postgres` binary; in a container it is looked up in the image's PATH
   std::filesystem::path data_directory;
   std::filesystem::path socket_directory;  ///< private: 0700
   std::filesystem::path log_file;
   Account account;                         ///< who the server runs as
   int port = 0;
-  std::vector<std::pair<std::string, std::string>> settings;  ///< must not be overridden: on the command line
+  std::vector<std::pair<std::string, std::string>> settings{};  ///< must not be overridden: on the command line
   /// Called from `start` while the server recovers, with the name of the WAL file that it is at.
   std::function<void(std::string_view)> recovering{};
+  std::optional<Container> container{};    ///< nothing: a process of this machine
 };
 
 struct ServerStatus {
   bool running = false;  ///< a postmaster of this data directory lives
   bool ready = false;    ///< and has said that it takes connections and writes
-  pid_t pid = 0;
+  pid_t pid = 0;         ///< the postmaster's, as this machine numbers it
 };
 
 /// Starts, stops and looks at PostgreSQL servers. Errors are `Error{postgres}` with the end of the server's log.
@@ -58,7 +77,7 @@ class Runtime {
   virtual void wait_until_quiet(const ServerSpec& spec) const = 0;
 
   /// Looks at the processes, not at a record.
-  virtual ServerStatus status(const std::filesystem::path& data_directory) const = 0;
+  virtual ServerStatus status(const ServerSpec& spec) const = 0;
 };
 
 }  // namespace bpg::runtime

@@ -172,16 +172,16 @@ void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline)
 
 void NativeRuntime::stop(const ServerSpec& spec, std::chrono::seconds deadline) {
   // "Fast" shutdown: sessions are ended, everything is written (pg_ctl(1)).
-  end_by(SIGINT, spec, status(spec.data_directory), deadline);
+  end_by(SIGINT, spec, status(spec), deadline);
 }
 
 void NativeRuntime::discard(const ServerSpec& spec, std::chrono::seconds deadline) {
   // "Immediate" shutdown: after five seconds the server itself kills what of it is left.
-  end_by(SIGQUIT, spec, status(spec.data_directory), deadline);
+  end_by(SIGQUIT, spec, status(spec), deadline);
 }
 
 void NativeRuntime::reload(const ServerSpec& spec) {
-  const ServerStatus now = status(spec.data_directory);
+  const ServerStatus now = status(spec);
   if (!now.running || ::kill(now.pid, SIGHUP) != 0) {
     throw Error(ErrorCode::postgres, "the server has gone away", fmt::format("Its log is {}.", spec.log_file.string()));
   }
@@ -203,9 +203,9 @@ void NativeRuntime::wait_until_quiet(const ServerSpec& spec) const {
   }
 }
 
-ServerStatus NativeRuntime::status(const fs::path& data_directory) const {
-  const auto file = read_postmaster_file(data_directory);
-  if (!file || !serves(file->pid, data_directory)) {
+ServerStatus NativeRuntime::status(const ServerSpec& spec) const {
+  const auto file = read_postmaster_file(spec.data_directory);
+  if (!file || !serves(file->pid, spec.data_directory)) {
     return {};
   }
   return {.running = true, .ready = file->status == "ready", .pid = file->pid};

@@ -13,7 +13,7 @@ class NativeRuntime final : public Runtime {
   void discard(const ServerSpec& spec, std::chrono::seconds deadline) override;
   void reload(const ServerSpec& spec) override;
   void wait_until_quiet(const ServerSpec& spec) const override;
-  ServerStatus status(const std::filesystem::path& data_directory) const override;
+  ServerStatus status(const ServerSpec& spec) const override;
 };
 
 }  // namespace bpg::runtime
