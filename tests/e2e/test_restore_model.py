@@ -110,7 +110,7 @@ class Workload:
         self.random = random.Random(seed)
         self.eras = []
         self.connection = None
-        self.number = 0
+        self.number = 2  # m0 to m2 exist already
         self.stop_clients = None
         self.did = []
         bpg.ok("branch", "create", self.subject, "--set", "track_commit_timestamp=on", "--set", "max_prepared_transactions=10")
