@@ -19,6 +19,10 @@ BUILT = pathlib.Path(os.environ.get("BPG_WAL_BIN", ROOT / "build" / "release" / 
 MB = 1 << 20
 
 
+# Those that every run tries: the oldest and the newest that betterpg takes, Debian's, and one that many use.
+MAJORS = (13, 15, 17, 18)
+
+
 def installations():
     """The PostgreSQL versions that can be tested: Debian's, and those that BPG_TEST_SERVERS names (bin directories)."""
     named = [pathlib.Path(path) for path in os.environ.get("BPG_TEST_SERVERS", "").split(":") if path]
