@@ -13,13 +13,13 @@ build_packages=(
   cmake ninja-build g++ ccache pkg-config
   libcli11-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev libsqlite3-dev
   libpq-dev libbtrfsutil-dev libsodium-dev libutf8proc-dev libgtest-dev libgmock-dev
-  zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libxxhash-dev
+  zlib1g-dev libzstd-dev liblzma-dev liblz4-dev libxxhash-dev libboost-dev
 )
 # What bpg runs: PostgreSQL, whose server brings psql along, and mkfs.btrfs for a file-backed pool.
 runtime_packages=(postgresql btrfs-progs)
 # What scripts/test needs on top of both.
 test_packages=(
-  python3 python3-pytest python3-psycopg xfsprogs zfs-fuse debootstrap dpkg-dev file lintian
+  python3 python3-pytest python3-psycopg xfsprogs zfs-fuse docker.io iproute2 debootstrap dpkg-dev file lintian
   git tmux zsh fish tcsh mandoc tzdata strace time zstd xz-utils
 )
 

@@ -54,11 +54,16 @@ void copy_segment(const fs::path& from, const fs::path& to, const Account& accou
 
 }  // namespace
 
+std::vector<std::string> initdb_options() {
+  return {"--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync", "--no-instructions"};
+}
+
 void make_cluster(const Programs& programs, const fs::path& data_directory) {
-  run_checked(programs,
-              {"initdb", "--pgdata", data_directory.string(), "--username", superuser, "--encoding", "UTF8", "--locale", "C.UTF-8",
-               "--data-checksums", "--auth", "peer", "--no-sync", "--no-instructions"},
-              data_directory.parent_path());
+  std::vector<std::string> argv{"initdb", "--pgdata", data_directory.string(), "--username", superuser, "--auth", "peer"};
+  for (const std::string& option : initdb_options()) {
+    argv.push_back(option);
+  }
+  run_checked(programs, argv, data_directory.parent_path());
 }
 
 void refuse_outside_tablespaces(const fs::path& data_directory) {

@@ -12,6 +12,9 @@ namespace bpg::postgres {
 /// The superuser of every cluster; reached only through the private socket.
 inline constexpr const char* superuser = "postgres";
 
+/// What initdb is told of every new cluster, whoever runs it: UTF-8, the C locale's order, data checksums; it syncs nothing.
+std::vector<std::string> initdb_options();
+
 /// Makes a new cluster (initdb) with UTF-8, the C locale's order and data checksums. Not yet durable.
 void make_cluster(const Programs& programs, const std::filesystem::path& data_directory);
 

@@ -2,30 +2,20 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 
-#include <fmt/format.h>
-
-#include "bpg/runtime/native/postmaster.hpp"
+#include "bpg/runtime/postmaster.hpp"
+#include "bpg/runtime/server_process.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/file.hpp"
 #include "bpg/util/interrupt.hpp"
-#include "bpg/util/text.hpp"
 
 namespace bpg::runtime {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-using std::chrono::milliseconds;
-
-/// postmaster.pid is written by the server without a signal to anybody, so its end state is looked for this often.
-constexpr milliseconds look_again_after{2};
-constexpr milliseconds tell_again_after{100};
 
 UniqueFd start_log_keeper(const ServerSpec& spec) {
   int ends[2];
@@ -43,34 +33,9 @@ UniqueFd start_log_keeper(const ServerSpec& spec) {
 }
 
 std::vector<std::string> command_line(const ServerSpec& spec) {
-  std::vector<std::string> argv{spec.program.string(), "-D", spec.data_directory.string()};
-  const auto set = [&argv](const std::string& name, const std::string& value) {
-    argv.push_back("-c");
-    argv.push_back(name + "=" + value);
-  };
-  set("port", fmt::format("{}", spec.port));
-  set("unix_socket_directories", spec.socket_directory.string());
-  set("cluster_name", spec.identity);
-  for (const auto& [name, value] : spec.settings) {
-    set(name, value);
-  }
+  std::vector<std::string> argv = server_arguments(spec);
+  argv.insert(argv.begin(), spec.program.string());
   return argv;
-}
-
-/// The last lines of the log that tell of a failure, on one line.
-std::string last_words(const fs::path& log_file) {
-  const std::string log = read_file_if_exists(log_file).value_or("");
-  std::string words;
-  constexpr size_t tail = 4096;
-  for (const std::string_view line : split(std::string_view(log).substr(log.size() > tail ? log.size() - tail : 0), '\n')) {
-    for (const std::string_view level : {"FATAL:", "PANIC:"}) {
-      const size_t at = line.find(level);
-      if (at != std::string_view::npos) {
-        words = trim(line.substr(at + level.size()));
-      }
-    }
-  }
-  return words.empty() ? "its log says no more" : words;
 }
 
 /// PostgreSQL itself tells from the lock file of a killed server whether backends live on, so the file may only go
@@ -87,65 +52,40 @@ void clear_stale_lock_file(const fs::path& data_directory) {
 void give_up(Child& server) {
   const HoldInterrupts hold;
   ::kill(server.pid(), SIGINT);
-  pollfd polled{server.pidfd(), POLLIN, 0};
-  if (::poll(&polled, 1, 5000) == 0) {
+  if (!wait_for_end(server.pidfd(), std::chrono::seconds(5))) {
     ::kill(server.pid(), SIGQUIT);
   }
   server.wait();
 }
 
-void wait_until_ready(const ServerSpec& spec, Child& server, std::chrono::seconds deadline) {
-  const auto end = Clock::now() + deadline;
-  auto tell_at = Clock::now() + tell_again_after;
-  for (;;) {
-    pollfd polled[2] = {{server.pidfd(), POLLIN, 0}, {interrupt_fd(), POLLIN, 0}};
-    ::poll(polled, 2, static_cast<int>(look_again_after.count()));
-    if (server.try_wait()) {
-      // The log keeper may still be writing the reason.
-      ::poll(nullptr, 0, 20);
-      throw Error(ErrorCode::postgres, fmt::format("the server did not start: {}", last_words(spec.log_file)),
-                  fmt::format("Its log is {}.", spec.log_file.string()));
-    }
-    if (spec.recovering && Clock::now() >= tell_at) {
-      if (const auto wal_file = recovering_file(server.pid())) {
-        spec.recovering(*wal_file);
-      }
-      tell_at = Clock::now() + tell_again_after;
-    }
-    const auto file = read_postmaster_file(spec.data_directory);
-    if (file && file->pid == server.pid() && file->status == "ready") {
-      return;
-    }
-    try {
-      throw_if_interrupted();
-    } catch (...) {
-      give_up(server);
-      throw;
-    }
-    if (Clock::now() > end) {
-      give_up(server);
-      throw Error(ErrorCode::postgres, fmt::format("the server was not ready within {}", format_duration(deadline)),
-                  fmt::format("Its log is {}.", spec.log_file.string()));
-    }
+void wait_or_give_up(const ServerSpec& spec, Child& server, std::chrono::seconds deadline) {
+  Startup startup{};
+  try {
+    startup = wait_until_ready(spec, {.pidfd = server.pidfd(), .pid = server.pid(), .own_number = server.pid()}, deadline);
+  } catch (...) {
+    give_up(server);
+    throw;
+  }
+  if (startup == Startup::ended) {
+    server.wait();
+    // The log keeper may still be writing the reason.
+    ::poll(nullptr, 0, 20);
+    throw did_not_start(spec);
+  }
+  if (startup == Startup::late) {
+    give_up(server);
+    throw was_not_ready(spec, deadline);
   }
 }
 
 /// Ends the server of `spec`, if one runs, by a signal that makes it shut down, and waits until it is gone.
 void end_by(int signal, const ServerSpec& spec, const ServerStatus& now, std::chrono::seconds deadline) {
   if (now.running) {
-    const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, now.pid, 0)));
+    const UniqueFd process = open_process(now.pid);
     if (process) {
       ::kill(now.pid, signal);
-      pollfd polled{process.get(), POLLIN, 0};
-      const auto wait = std::chrono::duration_cast<milliseconds>(deadline).count();
-      int ready = 0;
-      while ((ready = ::poll(&polled, 1, static_cast<int>(wait))) < 0 && errno == EINTR) {
-        throw_if_interrupted();
-      }
-      if (ready == 0) {
-        throw Error(ErrorCode::postgres,
-                    fmt::format("the server (process {}) did not stop within {}", now.pid, format_duration(deadline)),
-                    fmt::format("It is still shutting down. Its log is {}.", spec.log_file.string()));
+      if (!wait_for_end(process.get(), deadline)) {
+        throw did_not_stop(spec, now.pid, deadline);
       }
     }
   }
@@ -167,7 +107,7 @@ void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline)
                         .stdout_fd = log.get(),
                         .stderr_fd = log.get(),
                         .new_session = true});
-  wait_until_ready(spec, server, deadline);
+  wait_or_give_up(spec, server, deadline);
 }
 
 void NativeRuntime::stop(const ServerSpec& spec, std::chrono::seconds deadline) {
@@ -183,25 +123,11 @@ void NativeRuntime::discard(const ServerSpec& spec, std::chrono::seconds deadlin
 void NativeRuntime::reload(const ServerSpec& spec) {
   const ServerStatus now = status(spec);
   if (!now.running || ::kill(now.pid, SIGHUP) != 0) {
-    throw Error(ErrorCode::postgres, "the server has gone away", fmt::format("Its log is {}.", spec.log_file.string()));
+    throw has_gone_away(spec);
   }
 }
 
-void NativeRuntime::wait_until_quiet(const ServerSpec& spec) const {
-  if (!read_postmaster_file(spec.data_directory)) {
-    return;
-  }
-  const auto deadline = Clock::now() + std::chrono::seconds(10);
-  while (anyone_works_in(spec.data_directory, spec.identity)) {
-    if (Clock::now() > deadline) {
-      throw Error(ErrorCode::postgres,
-                  fmt::format("processes of a killed server still work in {}", spec.data_directory.string()),
-                  "Look for them with 'ps' and end them.");
-    }
-    throw_if_interrupted();
-    ::poll(nullptr, 0, static_cast<int>(look_again_after.count()));
-  }
-}
+void NativeRuntime::wait_until_quiet(const ServerSpec& spec) const { wait_until_no_process(spec); }
 
 ServerStatus NativeRuntime::status(const ServerSpec& spec) const {
   const auto file = read_postmaster_file(spec.data_directory);

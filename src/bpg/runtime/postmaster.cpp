@@ -1,4 +1,4 @@
-#include "bpg/runtime/native/postmaster.hpp"
+#include "bpg/runtime/postmaster.hpp"
 
 #include <charconv>
 
@@ -58,6 +58,29 @@ bool command_line_names(pid_t pid, const std::string& text) {
 }
 
 }  // namespace
+
+pid_t own_number(pid_t pid) {
+  const auto status = read_file_if_exists(fmt::format("/proc/{}/status", pid));
+  constexpr std::string_view mark = "\nNSpid:";
+  const size_t at = status ? status->find(mark) : std::string::npos;
+  if (at == std::string::npos) {
+    return pid;
+  }
+  const size_t begin = at + mark.size();
+  const auto numbers = split(std::string_view(*status).substr(begin, status->find('\n', begin) - begin), '\t');
+  return parse_pid(trim(numbers.back())).value_or(pid);
+}
+
+std::optional<pid_t> find_postmaster(const fs::path& data_directory, pid_t own) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/proc", error)) {
+    const auto pid = parse_pid(entry.path().filename().string());
+    if (pid && serves(*pid, data_directory) && own_number(*pid) == own) {
+      return pid;
+    }
+  }
+  return std::nullopt;
+}
 
 bool serves(pid_t pid, const fs::path& data_directory) {
   return process_alive(pid) &&

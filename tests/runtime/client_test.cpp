@@ -1,0 +1,142 @@
+#include "bpg/runtime/docker/client.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "support/docker_test.hpp"
+
+namespace bpg::test {
+namespace {
+
+using runtime::DockerClient;
+using testing::HasSubstr;
+
+TEST(DockerAddress, IsAUnixSocketOrRefused) {
+  EXPECT_EQ(DockerClient("unix:///run/some.sock").host(), "unix:///run/some.sock");
+  for (const char* host : {"tcp://127.0.0.1:2375", "ssh://somewhere", "/var/run/docker.sock", "unix://", "unix://relative"}) {
+    const Error error = error_of([&] { DockerClient client(host); });
+    EXPECT_EQ(error.code(), ErrorCode::usage) << host;
+    EXPECT_THAT(error.message(), HasSubstr(host));
+  }
+}
+
+TEST(DockerAddress, ComesFromTheEnvironment) {
+  ::setenv("DOCKER_HOST", "unix:///run/from-environment.sock", 1);
+  EXPECT_EQ(DockerClient().host(), "unix:///run/from-environment.sock");
+  EXPECT_EQ(DockerClient("unix:///run/given.sock").host(), "unix:///run/given.sock");
+  ::unsetenv("DOCKER_HOST");
+  EXPECT_EQ(DockerClient().host(), "unix:///var/run/docker.sock");
+}
+
+TEST(UrlEncoding, LeavesLettersAlone) {
+  EXPECT_EQ(runtime::url_encoded("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(runtime::url_encoded("a/b:c {\"\xc3\xa9"), "a%2Fb%3Ac%20%7B%22%C3%A9");
+}
+
+/// Listens on a socket and gives every request the same answer.
+class StandInDaemon {
+ public:
+  explicit StandInDaemon(std::string answer) : m_answer(std::move(answer)) {
+    std::string name = "/tmp/bpg-daemon-XXXXXX";
+    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    m_directory = name;
+    m_listener.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::snprintf(address.sun_path, sizeof address.sun_path, "%s", socket().c_str());
+    EXPECT_EQ(::bind(m_listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(::listen(m_listener.get(), 8), 0);
+    m_thread = std::thread([this] {
+      for (;;) {
+        const UniqueFd peer(::accept(m_listener.get(), nullptr, nullptr));
+        if (!peer) {
+          return;
+        }
+        char request[4096];
+        EXPECT_GT(::read(peer.get(), request, sizeof request), 0);
+        EXPECT_EQ(::write(peer.get(), m_answer.data(), m_answer.size()), static_cast<ssize_t>(m_answer.size()));
+      }
+    });
+  }
+  ~StandInDaemon() {
+    ::shutdown(m_listener.get(), SHUT_RDWR);
+    m_thread.join();
+    fs::remove_all(m_directory);
+  }
+
+  std::string host() const { return "unix://" + socket().string(); }
+
+ private:
+  fs::path socket() const { return m_directory / "docker.sock"; }
+
+  std::string m_answer;
+  fs::path m_directory;
+  UniqueFd m_listener;
+  std::thread m_thread;
+};
+
+TEST(DockerDaemon, ThatIsAbsentIsSaid) {
+  const Error error = error_of([] { DockerClient("unix:///nowhere/docker.sock").call("GET", "/info"); });
+  EXPECT_EQ(error.code(), ErrorCode::environment);
+  EXPECT_THAT(error.message(), HasSubstr("Docker at unix:///nowhere/docker.sock cannot be reached: "));
+  EXPECT_THAT(error.hint(), HasSubstr("systemctl start docker"));
+}
+
+TEST(DockerDaemon, ThatIsTooOldIsRefused) {
+  const StandInDaemon daemon("HTTP/1.1 200 OK\r\nApi-Version: 1.40\r\nContent-Length: 2\r\n\r\nOK");
+  const Error error = error_of([&] { DockerClient(daemon.host()).call("GET", "/info"); });
+  EXPECT_EQ(error.code(), ErrorCode::environment);
+  EXPECT_THAT(error.message(), HasSubstr("is too old: it speaks version 1.40 of its API, not 1.41"));
+}
+
+TEST(DockerDaemon, ThatIsNoneIsSaid) {
+  for (const char* answer : {"", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK", "220 mail.example.org ESMTP\r\n"}) {
+    const StandInDaemon daemon(answer);
+    const Error error = error_of([&] { DockerClient(daemon.host()).call("GET", "/info"); });
+    EXPECT_EQ(error.code(), ErrorCode::environment) << answer;
+  }
+}
+
+TEST(DockerDaemon, ThatBreaksOffIsSaid) {
+  const StandInDaemon daemon("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 100\r\n\r\n{");
+  const Error error = error_of([&] { DockerClient(daemon.host()).call("GET", "/info"); });
+  EXPECT_EQ(error.code(), ErrorCode::environment);
+  EXPECT_THAT(error.message(), HasSubstr("the connection broke"));
+}
+
+TEST(DockerDaemon, ThatIsRootlessHasNoImages) {
+  const std::string body = R"({"ServerVersion":"24.0.0","SecurityOptions":["name=seccomp,profile=default","name=rootless"]})";
+  const StandInDaemon daemon(fmt::format("HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+  const DockerClient client(daemon.host());
+  EXPECT_TRUE(client.info().rootless);
+  EXPECT_EQ(client.info().version, "24.0.0");
+  EXPECT_EQ(client.info().api_version, "1.43");
+  const Error error = error_of([&] { runtime::find_image(client, {.reference = "postgres:17"}); });
+  EXPECT_EQ(error.code(), ErrorCode::environment);
+  EXPECT_THAT(error.message(), HasSubstr("other user ids"));
+}
+
+TEST(DockerDaemon, ThatIsNewerIsSpokenWithAsFarAsItIsKnown) {
+  const StandInDaemon daemon("HTTP/1.1 200 OK\r\nApi-Version: 1.99\r\nContent-Length: 2\r\n\r\n{}");
+  EXPECT_EQ(DockerClient(daemon.host()).info().api_version, "1.47");
+}
+
+TEST_F(DockerTest, TellsOfItself) {
+  const auto info = client().info();
+  EXPECT_FALSE(info.version.empty());
+  EXPECT_THAT(info.api_version, testing::StartsWith("1."));
+  EXPECT_FALSE(info.rootless);
+}
+
+TEST_F(DockerTest, SaysWhatTheEngineSaid) {
+  EXPECT_EQ(client().call("GET", "/containers/no-such-container/json").status, 404);
+  const Error error = error_of([&] { client().must("GET", "/containers/no-such-container/json"); });
+  EXPECT_EQ(error.message(), "Docker refuses: No such container: no-such-container");
+}
+
+}  // namespace
+}  // namespace bpg::test
