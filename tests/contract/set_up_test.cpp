@@ -68,9 +68,7 @@ TEST_F(StorageSetUp, OpenSaysThatTheStorageIsMissing) {
 }
 
 TEST_F(StorageSetUp, ReflinkIsRefusedWhereItCannotBe) {
-  if (::geteuid() != 0) {
-    GTEST_SKIP() << "only root can mount an ext4 to try it on";
-  }
+  BPG_NEEDS_MOUNT("ext4");
   const SmallFileSystem ext4(home(), "ext4", uint64_t{32} << 20);
   const Error error = error_of([&] { storage::set_up({.driver = "reflink", .home = ext4.path()}); });
   EXPECT_EQ(error.code(), ErrorCode::storage);
@@ -116,6 +114,7 @@ TEST_F(StorageSetUp, WithoutRootAutoFallsBackToCopyAndSaysWhy) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "needs root to become an ordinary user";
   }
+  BPG_NEEDS_MOUNT("ext4");
   const SmallFileSystem ext4(home(), "ext4", uint64_t{32} << 20);
   constexpr uid_t nobody = 65534;
   make_directory(ext4.path() / "user", 0700, {.uid = nobody, .gid = nobody});
@@ -140,12 +139,7 @@ TEST_F(StorageSetUp, WithoutRootAutoFallsBackToCopyAndSaysWhy) {
 class PoolSetUp : public StorageSetUp {
  protected:
   void SetUp() override {
-    if (::geteuid() != 0) {
-      GTEST_SKIP() << "only root can make a file-backed pool";
-    }
-    if (!find_program("mkfs.btrfs")) {
-      GTEST_SKIP() << "'mkfs.btrfs' is not installed";
-    }
+    BPG_NEEDS_MOUNT("btrfs");
   }
 
   void TearDown() override {

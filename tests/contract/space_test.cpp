@@ -1,5 +1,3 @@
-#include <unistd.h>
-
 #include <cerrno>
 #include <fstream>
 #include <optional>
@@ -24,12 +22,6 @@ void fill(const fs::path& file) {
 
 class FullFileSystem : public testing::Test {
  protected:
-  void SetUp() override {
-    if (::geteuid() != 0) {
-      GTEST_SKIP() << "only root can mount";
-    }
-  }
-
   static fs::path place() {
     const std::string copy = place_for({"copy", "BPG_TEST_COPY"});
     return copy.empty() ? fs::temp_directory_path() : fs::path(copy);
@@ -37,6 +29,7 @@ class FullFileSystem : public testing::Test {
 };
 
 TEST_F(FullFileSystem, CopySaysSoAndLeavesNothingAfterDestroy) {
+  BPG_NEEDS_MOUNT("tmpfs");
   const SmallFileSystem small(place(), "tmpfs", 24 * mb);
   const auto location = storage::set_up({.driver = "copy", .home = small.path()}).location;
   const auto storage = storage::open(location);
@@ -62,6 +55,7 @@ TEST_F(FullFileSystem, ReflinkSaysSoAndLeavesNothingAfterDestroy) {
   if (place_for({"reflink", "BPG_TEST_XFS"}).empty()) {
     GTEST_SKIP() << "BPG_TEST_XFS is not set";
   }
+  BPG_NEEDS_MOUNT("xfs");
   const SmallFileSystem small(place(), "xfs", 320 * mb);
   const auto location = storage::set_up({.driver = "reflink", .home = small.path()}).location;
   const auto storage = storage::open(location);
@@ -82,6 +76,7 @@ TEST_F(FullFileSystem, ReflinkSaysSoAndLeavesNothingAfterDestroy) {
 }
 
 TEST_F(FullFileSystem, BtrfsPoolCanBeEmptied) {
+  BPG_NEEDS_MOUNT("btrfs");
   const ScratchDirectory home(place());
   std::optional<storage::SetupResult> set_up;
   set_up = storage::set_up({.driver = "btrfs", .home = home.path(), .image_bytes = 256 * mb, .size_given = true});

@@ -175,12 +175,12 @@ def test_a_quota_is_an_error_and_no_signal(ready):
 
 
 def test_a_full_disk(ready):
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
     shutil.rmtree(ready.archive)
     ready.archive.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size=24k,mode=0700,uid={ready.data.stat().st_uid}", "tmpfs", str(ready.archive)]
-    subprocess.run(mount, check=True)
+    mounted = subprocess.run(mount, capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
     try:
         assert ready.place.status("init", "--archive", ready.archive, cwd=ready.data) == 0
         for _ in range(3):

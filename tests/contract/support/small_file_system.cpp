@@ -2,6 +2,10 @@
 
 #include <sys/mount.h>
 
+#include <map>
+
+#include <fmt/format.h>
+
 #include "bpg/util/process.hpp"
 
 namespace bpg::test {
@@ -20,5 +24,29 @@ SmallFileSystem::SmallFileSystem(const fs::path& place, const std::string& type,
 }
 
 SmallFileSystem::~SmallFileSystem() { ::umount(path().c_str()); }
+
+namespace {
+
+std::optional<std::string> try_to_mount(const std::string& type) {
+  // The smallest that each mkfs takes is below this; the image is sparse.
+  constexpr uint64_t bytes = uint64_t{320} << 20;
+  try {
+    const SmallFileSystem tried(fs::temp_directory_path(), type, bytes);
+    return std::nullopt;
+  } catch (const Error& error) {
+    const std::string words = error.message();
+    return fmt::format("no {} can be mounted here: {}", type, words.substr(0, words.find('\n')));
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> why_not_mountable(const std::string& type) {
+  static std::map<std::string, std::optional<std::string>> known;
+  if (!known.contains(type)) {
+    known[type] = try_to_mount(type);
+  }
+  return known[type];
+}
 
 }  // namespace bpg::test

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "support/contract.hpp"
@@ -23,4 +24,15 @@ class SmallFileSystem {
   ScratchDirectory m_scratch;
 };
 
+/// Why no file system of this type ("tmpfs", or one that comes in an image) can be mounted here: not as root, in an unprivileged
+/// container, without loop devices. Nothing where one can be. It is tried, once for each type.
+std::optional<std::string> why_not_mountable(const std::string& type);
+
 }  // namespace bpg::test
+
+/// Skips the test where no file system of this type can be mounted.
+#define BPG_NEEDS_MOUNT(type)                                             \
+  if (const auto why_not = bpg::test::why_not_mountable(type); why_not) { \
+    GTEST_SKIP() << *why_not;                                             \
+  }                                                                       \
+  static_assert(true, "wants a semicolon")
