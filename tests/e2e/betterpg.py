@@ -194,6 +194,10 @@ class Bpg:
         """The process id of a branch's server, from its lock file."""
         return int((self.volume(subject) / "data" / "postmaster.pid").read_text().split()[0])
 
+    def server_program(self, subject):
+        """The postgres of a branch's server. Its command line tells; what /proc calls exe is not for a container's root to read."""
+        return pathlib.Path(pathlib.Path(f"/proc/{self.postmaster(subject)}/cmdline").read_text().split("\0")[0])
+
     def stored(self):
         """The volumes and snapshots that the storage holds: two sets of ids."""
         if self.place.dataset:

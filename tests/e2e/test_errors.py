@@ -135,10 +135,9 @@ def test_psql_is_missing(any_bpg):
     bpg = any_bpg
     directory = bpg.directory / "bin"
     directory.mkdir(mode=0o755)
-    server = os.readlink(f"/proc/{bpg.postmaster('app')}/exe").rsplit("/", 1)[0]
-    for name in os.listdir(server):
-        if name != "psql":
-            (directory / name).symlink_to(f"{server}/{name}")
+    for program in bpg.server_program("app").parent.iterdir():
+        if program.name != "psql":
+            (directory / program.name).symlink_to(program)
     with bpg.configured(bpg.config.read_text() + f"native.bin_dirs: [{directory}]\n"):
         expect(bpg, "connect app", "environment", "psql is not installed", "postgresql-client", PATH=str(bpg.directory))
 

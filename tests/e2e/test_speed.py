@@ -2,7 +2,6 @@
 in the same run: where that is slower than on such a machine, the limit grows with it. The run prints all of them at its end."""
 
 import contextlib
-import pathlib
 import shutil
 import statistics
 import subprocess
@@ -75,7 +74,7 @@ def stopped_data(bpg):
 
 def bare_start(bpg, data):
     """PostgreSQL alone, until its first answer."""
-    postgres = pathlib.Path(f"/proc/{bpg.postmaster('app')}/exe").readlink()
+    postgres = bpg.server_program("app")
     trust = bpg.directory / "trust.conf"
     trust.write_text("local all all trust\n")
     sockets = bpg.directory / "sockets"
