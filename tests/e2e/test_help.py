@@ -57,6 +57,7 @@ BEFORE = {
 # What must be there before one of the examples, after those before it.
 BEFORE_EXAMPLE = {
     "bpg db create app --pg-version 15": ["bpg db delete app --now"],
+    "bpg db create app --wal-segment-size 64MB": ["bpg db delete app --now"],
     "bpg db delete app --force": ["bpg db undelete app"],
     "bpg db create app --extension citext --extension pg_trgm": ["bpg db delete app --now"],
     "bpg db create audit --template app/main@before-v2": ["bpg snapshot create app --label before-v2"],

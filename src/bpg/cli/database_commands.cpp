@@ -8,6 +8,7 @@
 #include "bpg/engine/create_database.hpp"
 #include "bpg/engine/databases.hpp"
 #include "bpg/engine/setting_layers.hpp"
+#include "bpg/postgres/data_directory.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/terminal.hpp"
 
@@ -19,6 +20,7 @@ void add_create(CLI::App& group, CommandLine& line) {
   struct Options {
     engine::CreateDatabase request;
     int pg_version = 0;
+    std::string wal_segment_size;
     std::vector<std::string> extensions;
     std::optional<std::string> from;
     std::vector<std::string> settings;
@@ -28,6 +30,7 @@ void add_create(CLI::App& group, CommandLine& line) {
   CLI::App* command = add_command(group, "create", "Make a database, with its branch main, running",
                                   "  bpg db create app\n"
                                   "  bpg db create app --pg-version 15\n"
+                                  "  bpg db create app --wal-segment-size 64MB             for much that is written at a time\n"
                                   "  bpg db create app --extension citext --extension pg_trgm\n"
                                   "  bpg db create audit --template app/main@before-v2     cut from another database\n"
                                   "  bpg db create app --from-dump app.sql.gz              SQL, or pg_dump's other formats\n"
@@ -36,6 +39,9 @@ void add_create(CLI::App& group, CommandLine& line) {
                                   {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("name", options->request.name, "Its name")->required()->type_name("NAME");
   CLI::Option* version = command->add_option("--pg-version", options->pg_version, "PostgreSQL's major version (the newest installed)")->type_name("N");
+  CLI::Option* segment_size = command->add_option("--wal-segment-size", options->wal_segment_size,
+                                                  "How large the files of its WAL are, for ever: a power of two, 1MB to 1GB (16MB)")
+                                  ->type_name("SIZE");
   command->add_option("--extension", options->extensions, "Create this extension in it; may be given more than once")
       ->type_name("NAME[=VERSION]")
       ->allow_extra_args(false);
@@ -45,8 +51,8 @@ void add_create(CLI::App& group, CommandLine& line) {
       ->excludes(from);
   command->add_flag("--no-archive", options->no_archive, "Do not archive the WAL of its main: no moment of it can be restored");
   add_setting_options(*command, options->request.profile, options->settings);
-  command->callback([&line, options, version] {
-    line.action = [&line, options, version] {
+  command->callback([&line, options, version, segment_size] {
+    line.action = [&line, options, version, segment_size] {
       for (const std::string& extension : options->extensions) {
         options->request.extensions.push_back(postgres::Extension::parse(extension));
       }
@@ -60,6 +66,9 @@ void add_create(CLI::App& group, CommandLine& line) {
       options->request.archive = !options->no_archive;
       if (version->count() > 0) {
         options->request.pg_major = options->pg_version;
+      }
+      if (segment_size->count() > 0) {
+        options->request.wal_segment_size = postgres::parse_wal_segment_size(options->wal_segment_size);
       }
       const auto context = line.open();
       const auto branch = engine::create_database(*context, options->request);

@@ -224,6 +224,7 @@ Json to_json(const engine::WalView& wal) {
           {"archived", wal.archived},
           {"problem", null_if_empty(wal.problem)},
           {"segments", wal.segments},
+          {"segment_bytes", wal.segment_bytes},
           {"bytes", wal.bytes},
           {"stored_bytes", wal.stored_bytes},
           {"codecs", wal.codecs},

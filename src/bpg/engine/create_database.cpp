@@ -105,7 +105,10 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
     }
   });
   step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
-  step("initdb", [&] { postgres::make_cluster(*programs_of(context, branch.database), data_directory(context, volume.id)); });
+  step("initdb", [&] {
+    postgres::make_cluster(*programs_of(context, branch.database), data_directory(context, volume.id),
+                           {.wal_segment_size = request.wal_segment_size});
+  });
   const auto settle = [&](postgres::Session& session) {
     postgres::check_extensions(session, request.extensions);
     postgres::create_database(session, request.name);
@@ -135,6 +138,10 @@ CloneSource find_template(const Context& context, const CreateDatabase& request)
     throw Error(ErrorCode::refused,
                 fmt::format("{} is of PostgreSQL {}, and so is what is cut from it", source.branch.subject(), major),
                 "Leave --pg-version out; to change the version, load a dump of it with --from-dump.");
+  }
+  if (request.wal_segment_size) {
+    throw Error(ErrorCode::refused, fmt::format("what is cut from {} has WAL segments of the same size", source.branch.subject()),
+                "Leave --wal-segment-size out; to change the size, load a dump of it with --from-dump.");
   }
   return source;
 }

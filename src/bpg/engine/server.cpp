@@ -43,6 +43,7 @@ void write_settings(const Context& context, const BranchRef& branch, const Volum
   write_file_atomic(root / postgres::settings_file,
                     postgres::render_settings({.copy_on_write = context.storage->traits().shares_space,
                                                .archive = volume.archived,
+                                               .wal_segment_size = wal_segment_size(context, volume.id),
                                                .bulk_load = bulk_load,
                                                .durability = durability,
                                                .layers = file_layers(context, branch)}),
@@ -188,6 +189,10 @@ void check_reached(postgres::Session& session, const RestorePlan& plan, const fs
 }
 
 }  // namespace
+
+uint64_t wal_segment_size(const Context& context, const VolumeId& volume) {
+  return postgres::read_control_file(data_directory(context, volume)).wal_segment_size;
+}
 
 runtime::ServerStatus server_status(const Context& context, const VolumeId& volume) {
   return context.runtime->status({.identity = volume.str(),

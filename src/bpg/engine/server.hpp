@@ -12,6 +12,9 @@ inline std::filesystem::path data_directory(const Context& context, const Volume
   return context.storage->volume_path(volume) / "data";
 }
 
+/// In bytes, as the control file of the volume's cluster says.
+uint64_t wal_segment_size(const Context& context, const VolumeId& volume);
+
 /// What the process of this volume's server looks like now.
 runtime::ServerStatus server_status(const Context& context, const VolumeId& volume);
 

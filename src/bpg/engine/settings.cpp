@@ -22,7 +22,9 @@ namespace {
 /// By name, as the layers say.
 std::map<std::string, SettingView> configured_settings(const Context& context, const BranchRef& branch) {
   const SettingLayers layers = setting_layers(context, branch);
-  const auto defaults = postgres::default_settings(context.storage->traits().shares_space, volume_of(context, branch.branch).archived);
+  const auto defaults = postgres::default_settings({.copy_on_write = context.storage->traits().shares_space,
+                                                    .archive = volume_of(context, branch.branch).archived,
+                                                    .wal_segment_size = wal_segment_size(context, branch.branch.volume)});
   std::map<std::string, SettingView> views;
   for (const auto& [source, settings] : {std::pair("default", &defaults), std::pair("profile", &layers.profile),
                                          std::pair("database", &layers.database), std::pair("branch", &layers.branch)}) {

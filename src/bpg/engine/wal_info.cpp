@@ -25,6 +25,7 @@ uint64_t count_waiting(const fs::path& data_directory) {
 
 void read_files(const ArchivedWal& wal, WalView& view) {
   std::set<std::string> codecs;
+  view.segment_bytes = wal.index.segment_size();
   for (const auto& [name, entry] : wal.index.entries()) {
     view.bytes += entry.head.size;
     view.stored_bytes += entry.stored_size;

@@ -32,6 +32,7 @@ struct WalView {
   bool archived = false;
   std::string problem{};  ///< why it cannot be told what the archive holds; empty where it can
   uint64_t segments = 0;
+  uint64_t segment_bytes = 0;  ///< how large each is; 0 where it cannot be told
   uint64_t bytes = 0;         ///< as PostgreSQL has them, all files together
   uint64_t stored_bytes = 0;  ///< as they take space
   std::vector<std::string> codecs{};

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <bit>
 #include <cerrno>
 
 #include <fmt/format.h>
@@ -10,10 +11,13 @@
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/file.hpp"
+#include "bpg/util/text.hpp"
 
 namespace bpg::postgres {
 
 namespace {
+
+constexpr uint64_t megabyte = uint64_t{1} << 20;
 
 /// Whoever can write as the server's account must not lead bpg, which may run as root, elsewhere.
 void refuse_link(const fs::path& path) {
@@ -54,16 +58,29 @@ void copy_segment(const fs::path& from, const fs::path& to, const Account& accou
 
 }  // namespace
 
-std::vector<std::string> initdb_options() {
-  return {"--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync", "--no-instructions"};
+std::vector<std::string> initdb_options(const ClusterOptions& options) {
+  std::vector<std::string> list{"--encoding=UTF8", "--locale=C.UTF-8", "--data-checksums", "--no-sync"};
+  if (options.wal_segment_size) {
+    list.push_back(fmt::format("--wal-segsize={}", *options.wal_segment_size / megabyte));
+  }
+  return list;
 }
 
-void make_cluster(const Programs& programs, const fs::path& data_directory) {
+void make_cluster(const Programs& programs, const fs::path& data_directory, const ClusterOptions& options) {
   std::vector<std::string> argv{"initdb", "--pgdata", data_directory.string(), "--username", superuser, "--auth", "peer"};
-  for (const std::string& option : initdb_options()) {
+  for (const std::string& option : initdb_options(options)) {
     argv.push_back(option);
   }
   run_checked(programs, argv, data_directory.parent_path());
+}
+
+uint64_t parse_wal_segment_size(const std::string& text) {
+  const auto bytes = parse_bytes(text);
+  if (!bytes || !std::has_single_bit(*bytes) || *bytes < megabyte || *bytes > 1024 * megabyte) {
+    throw Error(ErrorCode::usage, fmt::format("'{}' is not a size that WAL segments can have", text),
+                "It is a power of two from 1MB to 1GB: 1MB, 2MB, 4MB and so on. PostgreSQL's own is 16MB.");
+  }
+  return *bytes;
 }
 
 void refuse_outside_tablespaces(const fs::path& data_directory) {

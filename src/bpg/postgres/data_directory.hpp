@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,11 +14,19 @@ namespace bpg::postgres {
 /// The superuser of every cluster; reached only through the private socket.
 inline constexpr const char* superuser = "postgres";
 
+/// What cannot be changed later.
+struct ClusterOptions {
+  std::optional<uint64_t> wal_segment_size{};  ///< in bytes: a power of two from 1 MB to 1 GB; initdb's own (16 MB) where it is not given
+};
+
 /// What initdb is told of every new cluster, whoever runs it: UTF-8, the C locale's order, data checksums; it syncs nothing.
-std::vector<std::string> initdb_options();
+std::vector<std::string> initdb_options(const ClusterOptions& options = {});
 
 /// Makes a new cluster (initdb) with UTF-8, the C locale's order and data checksums. Not yet durable.
-void make_cluster(const Programs& programs, const std::filesystem::path& data_directory);
+void make_cluster(const Programs& programs, const std::filesystem::path& data_directory, const ClusterOptions& options = {});
+
+/// "1MB" to "1GB", a power of two: what segments can be. Throws `Error{usage}`.
+uint64_t parse_wal_segment_size(const std::string& text);
 
 /// Throws `Error{refused}` where the cluster has tablespaces outside its data directory, which no snapshot of the
 /// volume holds.

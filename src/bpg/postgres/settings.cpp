@@ -1,5 +1,7 @@
 #include "bpg/postgres/settings.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "bpg/postgres/data_directory.hpp"
@@ -33,16 +35,18 @@ void append(std::string& text, const SettingsLayer& layer) {
 
 }  // namespace
 
-std::vector<ServerSetting> default_settings(bool copy_on_write, bool archive) {
+std::vector<ServerSetting> default_settings(const SettingsOptions& options) {
+  // The server does not start with less than two segments of either.
+  const uint64_t segment_mb = options.wal_segment_size >> 20;
   std::vector<ServerSetting> settings{{"shared_buffers", "32MB"},
-                                      {"max_wal_size", "256MB"},
-                                      {"min_wal_size", "32MB"},
+                                      {"max_wal_size", fmt::format("{}MB", std::max<uint64_t>(256, 4 * segment_mb))},
+                                      {"min_wal_size", fmt::format("{}MB", std::max<uint64_t>(32, 2 * segment_mb))},
                                       {"log_line_prefix", "%m [%p] "}};
-  if (copy_on_write) {  // such storage writes new blocks anyway
+  if (options.copy_on_write) {  // such storage writes new blocks anyway
     settings.push_back({"wal_init_zero", "off"});
     settings.push_back({"wal_recycle", "off"});
   }
-  if (archive) {  // what an idle moment can lose with the machine
+  if (options.archive) {  // what an idle moment can lose with the machine
     settings.push_back({"archive_timeout", "60s"});
   }
   return settings;
@@ -52,7 +56,7 @@ std::string render_settings(const SettingsOptions& options) {
   std::string text =
       "# Written by bpg at each start; changes here are lost. ALTER SYSTEM overrides what stands here.\n"
       "include_if_exists = 'data/postgresql.conf'\n";
-  append(text, {"betterpg", default_settings(options.copy_on_write, options.archive)});
+  append(text, {"betterpg", default_settings(options)});
   if (options.durability == Durability::none) {
     append(text, {"one command", {{"shared_buffers", "16MB"}}});
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -29,13 +30,14 @@ struct SettingsLayer {
 struct SettingsOptions {
   bool copy_on_write = false;  ///< the volume shares space: preparing and recycling WAL files would only cost some
   bool archive = false;        ///< its WAL is archived
+  uint64_t wal_segment_size = uint64_t{16} << 20;
   bool bulk_load = false;      ///< a dump is being loaded: large memory and rare checkpoints, no autovacuum
   Durability durability = Durability::full;
   std::vector<SettingsLayer> layers{};  ///< over the defaults, the last one wins
 };
 
-/// What betterpg gives every branch: the small memory of one among many on its machine.
-std::vector<ServerSetting> default_settings(bool copy_on_write, bool archive);
+/// What betterpg gives every branch: the small memory of one among many on its machine, and no more WAL than it needs.
+std::vector<ServerSetting> default_settings(const SettingsOptions& options);
 
 /// The generated configuration file. It includes the cluster's own postgresql.conf first; postgresql.auto.conf,
 /// which ALTER SYSTEM writes, still overrides both.

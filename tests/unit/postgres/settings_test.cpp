@@ -25,6 +25,15 @@ TEST(Settings, AVolumeInTheMakingIsNotSyncedWhateverTheLayersSay) {
   EXPECT_GT(text.find("fsync = 'off'"), text.find("fsync = 'on'"));
 }
 
+TEST(Settings, TheWalIsAllowedAFewSegmentsWhateverTheirSize) {
+  const auto text = [](uint64_t megabytes) { return render_settings({.wal_segment_size = megabytes << 20}); };
+  for (const uint64_t small : {1, 16}) {
+    EXPECT_THAT(text(small), HasSubstr("max_wal_size = '256MB'\nmin_wal_size = '32MB'")) << small;
+  }
+  EXPECT_THAT(text(64), HasSubstr("max_wal_size = '256MB'\nmin_wal_size = '128MB'"));
+  EXPECT_THAT(text(1024), HasSubstr("max_wal_size = '4096MB'\nmin_wal_size = '2048MB'"));
+}
+
 TEST(Settings, ValuesCannotLeaveTheirQuotes) {
   const std::string text = render_settings({.layers = {{"branch", {{"a.b", "x'\\\nport = 1"}}}}});
   EXPECT_THAT(text, HasSubstr(R"(a.b = 'x''\\\nport = 1')"));
