@@ -70,6 +70,7 @@ class VolumeHistory {
     if (!later) {
       require_whole(*base);
     }
+    refuse_where_the_clock_went_back(*base, at.time);
     return Target{*base, last_record_before(*base, later ? *later : reach(*base).end), at.time};
   }
 
@@ -209,6 +210,24 @@ class VolumeHistory {
       throw not_restorable(reached.broken_at ? fmt::format("its WAL cannot be read from {} on", reached.broken_at->str())
                                              : fmt::format("{} is missing in its WAL archive", reached.first_missing->text),
                            hint_after_gap(missing));
+    }
+  }
+
+  /// A time that the server's clock showed twice names no moment: what was committed by then stands on both sides of what came
+  /// later.
+  void refuse_where_the_clock_went_back(const Base& base, Time time) const {
+    const auto later = wal::find_commit_after(space(base), time);
+    if (!later) {
+      return;
+    }
+    const auto earlier = wal::find_earlier_commit({m_archive, m_index, m_history, later->start}, time, later->what.time);
+    if (earlier) {
+      throw Error(ErrorCode::refused,
+                  fmt::format("{} is no single moment of {}: its server's clock went back", show(time), m_branch.subject()),
+                  fmt::format("The commit of {} at {} stands before that of {} at {}. Name the moment by its LSN, or by a transaction: "
+                              "--at {}, --at xid:{}.",
+                              show(later->what.time), later->start.str(), show(earlier->what.time), earlier->start.str(),
+                              later->start.str(), earlier->what.xid));
     }
   }
 

@@ -93,7 +93,8 @@ std::optional<Lsn> find_change_after(const SearchSpace& space, Time time) {
       break;
     }
     const auto& summary = entry->head.summary;
-    if (summary && summary->commit_times && summary->commit_times->earliest <= time) {
+    // One that took its time just before may stand behind what is looked for.
+    if (summary && summary->commit_times && summary->commit_times->earliest <= time - std::chrono::seconds(1)) {
       first = number;
     }
   }
@@ -108,6 +109,15 @@ std::optional<Lsn> find_change_after(const SearchSpace& space, Time time) {
   choose(Search<TransactionPrepared>(late, may_hold, [&](const auto& prepared) { return prepared.time > time; }).run());
   choose(Search<TransactionEnd>(late, may_hold, [&](const auto& end) { return !end.committed && end.prepared && end.time > time; }).run());
   return change;
+}
+
+std::optional<Placed<TransactionEnd>> find_earlier_commit(const SearchSpace& space, Time time, Time than) {
+  const Time latest = std::min(time, than - longest_commit);
+  const auto may_hold = [&](const Head& head) {
+    const auto& times = head.summary->commit_times;
+    return times && times->earliest <= latest;
+  };
+  return Search<TransactionEnd>(space, may_hold, [&](const TransactionEnd& end) { return end.committed && end.time <= latest; }).run();
 }
 
 std::optional<Placed<TransactionEnd>> find_transaction(const SearchSpace& space, uint32_t xid) {

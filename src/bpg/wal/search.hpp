@@ -31,8 +31,15 @@ std::optional<Placed<TransactionEnd>> find_commit_after(const SearchSpace& space
 
 /// Where the database began to be other than at `time`: the start of the first later commit, or of what comes before that and
 /// is later, too: a PREPARE TRANSACTION, or a ROLLBACK PREPARED. No index tells of those: the segments are read from the last
-/// on that has a commit which is not later.
+/// on that has a commit of a second before.
 std::optional<Lsn> find_change_after(const SearchSpace& space, Time time);
+
+/// A commit takes its time before its record is written, and another may come in between: then times go back by as long as
+/// that took. What goes back further went back with the clock of the server.
+constexpr std::chrono::seconds longest_commit{60};
+
+/// The first commit behind `from` that has a time not later than `time`, and is `longest_commit` or more earlier than `than`.
+std::optional<Placed<TransactionEnd>> find_earlier_commit(const SearchSpace& space, Time time, Time than);
 
 /// The end of the transaction, or of the one that it was a part of.
 std::optional<Placed<TransactionEnd>> find_transaction(const SearchSpace& space, uint32_t xid);

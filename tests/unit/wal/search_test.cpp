@@ -75,6 +75,39 @@ TEST_F(Search, FindsWhatChangesPreparedTransactions) {
   EXPECT_EQ(find_change_after(space(prepared), noon + 3s), commit) << "no commit before";
 }
 
+TEST_F(Search, FindsAPreparedTransactionBeforeACommitThatTookItsTimeEarlier) {
+  m_wal_bytes.add_commit(1, noon);
+  m_wal_bytes.add_switch();
+  const Lsn prepared = m_wal_bytes.add_prepare(2, noon + 5s);
+  m_wal_bytes.add_switch();
+  m_wal_bytes.add_commit(3, noon + 4990ms);
+  m_wal_bytes.add_switch();
+  store();
+  EXPECT_EQ(find_change_after(space(), noon + 4995ms), prepared);
+}
+
+TEST_F(Search, TellsAClockThatWentBackFromCommitsThatTakeTheirTime) {
+  m_wal_bytes.add_commit(1, noon);
+  m_wal_bytes.add_commit(2, noon + 10min);
+  m_wal_bytes.add_commit(3, noon + 9min + 30s);
+  m_wal_bytes.add_switch();
+  m_wal_bytes.add_abort(4, noon + 1min);
+  const Lsn jumped = m_wal_bytes.add_commit(5, noon + 5min);
+  m_wal_bytes.add_switch();
+  m_wal_bytes.add_commit(6, noon + 6min);
+  m_wal_bytes.add_switch();
+  store();
+  const auto earlier = [&](Time time) {
+    const auto later = find_commit_after(space(), time);
+    const auto found = find_earlier_commit(space(later->start), time, later->what.time);
+    return found ? std::optional(found->start) : std::nullopt;
+  };
+  EXPECT_EQ(earlier(noon), std::nullopt) << "nothing that is not later stands behind";
+  EXPECT_EQ(earlier(noon + 5min - 1us), std::nullopt);
+  EXPECT_EQ(earlier(noon + 5min), jumped);
+  EXPECT_EQ(earlier(noon + 9min + 45s), jumped) << "the third commit only took its time";
+}
+
 TEST_F(Search, FindsTransactionsByAnyOfTheirNumbers) {
   const Lsn first = m_wal_bytes.add_commit(0xFFFFFFF0, noon, {0xFFFFFFF2, 5});
   m_wal_bytes.add_switch();
