@@ -1,9 +1,13 @@
 """bpg-wal as archive_command and restore_command of real servers."""
 
+import contextlib
 import os
+import pathlib
 import random
 import re
+import signal
 import subprocess
+import threading
 
 import pytest
 
@@ -243,23 +247,88 @@ def test_is_static_and_small(new_server):
             assert (server.directory / "pg_wal" / "RECOVERYXLOG").read_bytes() == (server.directory / "pg_wal" / name).read_bytes()
 
 
-def test_postgres_goes_on_and_catches_up_after_a_fault(new_server):
+@contextlib.contextmanager
+def gone(server):
+    away = server.archive.with_name("away")
+    server.archive.rename(away)
+    yield
+    assert not server.archive.exists(), "a missing archive was made anew"
+    away.rename(server.archive)
+
+
+@contextlib.contextmanager
+def unwritable(server):
+    server.archive.joinpath("tmp").chmod(0o500)
+    yield
+    server.archive.joinpath("tmp").chmod(0o700)
+
+
+@contextlib.contextmanager
+def full(server):
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    kept = server.archive.with_name("kept")
+    server.archive.rename(kept)
+    server.archive.mkdir()
+    options = f"size=48k,mode=0700,uid={kept.stat().st_uid},gid={kept.stat().st_gid}"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", server.archive], check=True)
+    subprocess.run(["cp", "-a", kept / "archive", kept / "tmp", server.archive], check=True)
+    yield
+    subprocess.run(["mount", "-o", "remount,size=64m", server.archive], check=True)
+
+
+@contextlib.contextmanager
+def killed(server):
+    """Each bpg-wal that is seen. The archiver takes the signal for its own end, and the postmaster starts another."""
+    stop = threading.Event()
+    kills = []
+
+    def kill():
+        while not stop.wait(0.001):
+            for process in pathlib.Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    if (process / "cmdline").read_bytes().startswith(f"{server.place.program}\0push".encode()):
+                        os.kill(int(process.name), signal.SIGKILL)
+                        kills.append(process.name)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    yield
+    eventually(lambda: kills, "no bpg-wal was seen", 60)
+    stop.set()
+    thread.join()
+
+
+FAULTS = (gone, unwritable, full, killed)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_postgres_goes_on_and_catches_up_after_a_fault(new_server, fault):
     server = new_server(segment_size=1 * MB)
     connection = server.start().connect()
     connection.execute("CREATE TABLE ledger (n int); CREATE TABLE bulk (t text)")
-    server.archive_all(connection)
-    away = server.archive.with_name("away")
-    server.archive.rename(away)
-    work(connection, random.Random(3), 20, [])
-    connection.execute("SELECT pg_switch_wal()")
-    failed = "SELECT failed_count FROM pg_stat_archiver"
-    eventually(lambda: connection.execute(failed).fetchone()[0] > 0, "the failure is not counted")
-    assert not server.archive.exists(), "a missing archive was made anew"
-    away.rename(server.archive)
-    server.archive_all(connection)
-    assert rows(connection)
-    names = server.stored()
-    assert names == [f"{int(names[0], 16) + i:024X}" for i in range(len(names))], "there is a gap"
+    if fault is not full:
+        server.archive_all(connection)
+    ledger = []
+    try:
+        with fault(server):
+            work(connection, random.Random(3), 20, ledger)
+            connection.execute("SELECT pg_switch_wal()")
+            if fault is not killed:
+                failed = "SELECT failed_count FROM pg_stat_archiver"
+                eventually(lambda: connection.execute(failed).fetchone()[0] > 0, "the failure is not counted")
+        server.archive_all(connection)
+        assert rows(connection) == ledger[-1][1]
+        names = server.stored()
+        assert names == [f"{int(names[0], 16) + i:024X}" for i in range(len(names))], "there is a gap"
+        assert len(names) > 5 and all("broken-at" not in server.head(name) for name in names)
+        for name in names:
+            assert server.place.status("get", "--archive", server.archive, name, "got") == 0
+            assert not list((server.archive / "tmp").iterdir())
+    finally:
+        if fault is full:
+            server.stop()
+            subprocess.run(["umount", server.archive], check=False)
 
 
 def test_the_end_of_a_timeline_is_archived_and_followed(new_server):

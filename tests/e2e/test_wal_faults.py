@@ -1,11 +1,13 @@
 """bpg-wal under faults: strace lets every system call fail, or the program die at it."""
 
 import collections
+import fcntl
 import itertools
 import os
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -108,6 +110,61 @@ def test_killed_at_every_system_call(ready):
             ready.assert_sound(ready.segments)
             assert list((ready.archive / "tmp").iterdir()) == [], f"{call} {count}"
     assert kills > 50
+
+
+def test_get_killed_at_every_system_call(ready):
+    """PostgreSQL ends its recovery where restore_command dies by a signal. Whatever it left, the next one gets the right bytes."""
+    assert ready.push().returncode == 0
+    names = ready.segments[:2]
+
+    ready.get(names[0], before=ready.strace())
+    calls = collections.Counter(re.findall(r"^\d+ +(\w+)\(", ready.trace.read_text(), re.M))
+    kills = 0
+    for call in calls.keys() - INWARD:
+        for count in itertools.count(1):
+            shutil.rmtree(ready.wal / "bpg-spool", ignore_errors=True)
+            killed = ready.get(names[0], before=ready.strace(f"{call}:signal=SIGKILL:when={count}"))
+            if "+++ killed by SIGKILL +++" not in ready.trace.read_text():
+                break
+            assert killed.returncode not in range(1, 126), f"{call} {count}: that would be the end of the WAL"
+            kills += 1
+            for name in names:
+                again = ready.get(name)
+                assert again.returncode == 0, f"{call} {count}: {again.stderr}"
+                assert ready.destination.read_bytes() == ready.content[name], f"{call} {count}"
+            assert ready.get("0000000100000000000000FF").returncode == 1
+            assert not (ready.wal / "bpg-spool").exists(), f"{call} {count}: the spool is left behind"
+    assert kills > 20
+
+
+def test_a_clock_that_was_put_back_or_forward(ready):
+    """The times of files say nothing about what they hold, or whether somebody is still at work on them."""
+    for moved in (-10 * 365 * 86400, 10 * 365 * 86400):
+        ready.fresh()
+        then = time.time() + moved
+        torn = ready.archive / "tmp" / f"{ready.segments[0]}.0123456789"
+        torn.write_bytes(b"torn")
+        held = ready.archive / "tmp" / f"{ready.segments[0]}.9876543210"
+        held.write_bytes(b"somebody is at it")
+        for path in (torn, held, ready.wal / ready.segments[0]):
+            shutil.chown(path, Account.name)
+            os.utime(path, (then, then))
+        with open(held, "rb") as at_work:
+            fcntl.flock(at_work, fcntl.LOCK_EX)
+            assert ready.push().returncode == 0
+            assert [path.name for path in (ready.archive / "tmp").iterdir()] == [held.name]
+        held.unlink()
+        for path in [*ready.archive.glob("*/*.z"), *(ready.wal / name for name in ready.segments)]:
+            os.utime(path, (then, then))
+        for name in ready.segments:
+            assert ready.push(name).returncode == 0
+        ready.assert_sound(ready.segments)
+        # Other bytes under the same times are other bytes.
+        source = ready.wal / ready.segments[0]
+        source.write_bytes(ready.content[ready.segments[0]][:-5] + b"other")
+        os.utime(source, (then, then))
+        assert "with other bytes" in ready.push().stderr
+        ready.assert_sound(ready.segments)
 
 
 ERRORS = {

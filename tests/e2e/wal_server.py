@@ -176,7 +176,13 @@ class Server:
         """Waits until everything up to now is stored; the name of the last segment."""
         connection.execute("CREATE TABLE IF NOT EXISTS bump (); DROP TABLE bump")
         name = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()[0]
-        eventually(lambda: name in self.stored(), f"{name} is not archived", 120)
+        status = self.directory / "pg_wal" / "archive_status"
+
+        def acknowledged():
+            """Not only stored: those before it are stored beside it, and may still be at it."""
+            return name in self.stored() and not any(path.stem <= name for path in status.glob("*.ready"))
+
+        eventually(acknowledged, f"{name} is not archived", 120)
         return name
 
 
