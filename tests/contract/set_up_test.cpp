@@ -81,6 +81,9 @@ TEST_F(StorageSetUp, WrongRequestsAreUsageErrors) {
       {.driver = "brtfs", .home = home()},
       {.driver = "copy", .pool = "tank", .home = home()},
       {.driver = "copy", .home = home(), .size_given = true},
+      {.driver = "copy", .pool_file = home() / "pool.zfs", .home = home()},
+      {.driver = "btrfs", .zfs_options = {"recordsize=8K"}, .home = home()},
+      {.driver = "zfs", .zfs_options = {"recordsize"}, .home = home()},
       {.driver = "btrfs", .home = home(), .image_bytes = 1000, .size_given = true}};
   for (const auto& request : wrong) {
     EXPECT_EQ(error_of([&] { storage::set_up(request); }).code(), ErrorCode::usage);

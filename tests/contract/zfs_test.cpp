@@ -45,6 +45,32 @@ TEST_P(ZfsOnly, PropertiesSuitPostgres) {
   EXPECT_EQ(property("recordsize", dataset(volume)), "16K");
   EXPECT_EQ(property("atime", dataset(volume)), "off");
   EXPECT_NE(property("compression", dataset(volume)), "off");
+  EXPECT_EQ(property("logbias", dataset(volume)), "latency");
+  EXPECT_EQ(property("primarycache", dataset(volume)), "all");
+  EXPECT_EQ(property("dedup", dataset(volume)), "off");
+}
+
+/// What cannot be had of this ZFS is said, and nothing else.
+TEST_P(ZfsOnly, SetUpSaysWhatThisZfsDoesNotKnow) {
+  const bool knows_sync = run({"zfs", "get", "-H", "sync", set_up_result().location.dataset}).exit_status == 0;
+  const auto& notes = set_up_result().notes;
+  const bool said = std::ranges::any_of(notes, [](const std::string& note) { return note.find("sync") != std::string::npos; });
+  EXPECT_NE(said, knows_sync);
+}
+
+TEST_P(ZfsOnly, LabelsAreUserProperties) {
+  const VolumeId volume = VolumeId::make();
+  storage().create_volume(volume, {}, {{"database", "app"}, {"branch", "main"}});
+  const SnapshotId snapshot = snapshot_of(volume);
+  const VolumeId clone = VolumeId::make();
+  storage().clone_snapshot(volume, snapshot, clone, {{"database", "app"}, {"branch", "dev"}});
+  EXPECT_EQ(property("betterpg:database", dataset(clone)), "app");
+  EXPECT_EQ(property("betterpg:branch", dataset(volume)), "main");
+  EXPECT_EQ(property("betterpg:branch", dataset(clone)), "dev");
+  EXPECT_EQ(property("betterpg:origin", dataset(clone)), snapshot.str());
+  storage().relabel({{clone, {{"branch", "fix"}, {"database", "app"}}}, {VolumeId::make(), {{"branch", "gone"}}}});
+  EXPECT_EQ(property("betterpg:branch", dataset(clone)), "fix");
+  EXPECT_EQ(property("betterpg:branch", dataset(volume)), "main");
 }
 
 TEST_P(ZfsOnly, OpenMountsWhatIsNotMounted) {

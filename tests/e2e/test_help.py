@@ -16,6 +16,8 @@ TOPICS = ["subjects", "moments", "storage", "consistency", "environment", "exit-
 NOT_RUN = {
     "bpg init": "the home of the test is set up already, on storage that it was given",
     "bpg init --storage zfs --pool tank": "needs a pool of that name",
+    "bpg init --storage zfs --pool-file /srv/betterpg.zfs --size 50G": "needs 50 GB: test_zfs.py",
+    "bpg init --pool tank --zfs-option compression=zstd": "needs a pool of that name: test_zfs.py",
     "bpg init --path /mnt/xfs": "needs a file system there",
     "bpg init --storage btrfs --size 50G": "needs 50 GB and a loop device",
     "bpg init --remove": "test_branches.py and every home of the suite do it",

@@ -15,6 +15,7 @@ namespace {
 struct Options {
   engine::Init request;
   std::string path;
+  std::string pool_file;
   std::string size;
   bool remove = false;
 };
@@ -53,6 +54,9 @@ void run(CommandLine& line, Options& options) {
   if (!options.path.empty()) {
     options.request.path = std::filesystem::absolute(options.path).lexically_normal();
   }
+  if (!options.pool_file.empty()) {
+    options.request.pool_file = std::filesystem::absolute(options.pool_file).lexically_normal();
+  }
   const auto result = engine::init(options.request);
   line.output.result(to_json(result), result.home.string(), describe(result));
 }
@@ -64,12 +68,19 @@ void add_init_command(CLI::App& root, CommandLine& line) {
   CLI::App* command = add_command(root, "init", "Set up: choose the storage, make betterpg's own files",
                                   "  bpg init                                 choose what fits this machine, and say why\n"
                                   "  bpg init --storage zfs --pool tank       below the ZFS pool tank\n"
+                                  "  bpg init --storage zfs --pool-file /srv/betterpg.zfs --size 50G   in a new ZFS pool in that file (root)\n"
+                                  "  bpg init --pool tank --zfs-option compression=zstd       with a property of one's own choice\n"
                                   "  bpg init --path /mnt/xfs                 on the file system of that directory\n"
                                   "  bpg init --storage btrfs --size 50G      in a Btrfs image of up to 50 GB (root)\n"
                                   "  bpg init --remove                        take back what init made\n",
                                   {ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("--storage", options->request.driver, "How copies are made (auto)")->type_name("auto|zfs|btrfs|reflink|copy");
-  command->add_option("--pool", options->request.pool, "A ZFS pool or dataset to use")->type_name("NAME");
+  command->add_option("--pool", options->request.pool, "A ZFS pool or dataset to use; with --pool-file, the name of the new pool (betterpg)")
+      ->type_name("NAME");
+  command->add_option("--pool-file", options->pool_file, "Make a ZFS pool in this new file (root)")->type_name("FILE");
+  command->add_option("--zfs-option", options->request.zfs_options, "A property of the ZFS dataset, such as compression=zstd; repeatable")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
   command->add_option("--path", options->path, "A directory to use")->type_name("DIR");
   command->add_option("--size", options->size, "The size of a file-backed pool (20G)")->type_name("SIZE");
   command->add_flag("--preallocate", options->request.preallocate, "Reserve the whole size of a file-backed pool now");

@@ -103,7 +103,7 @@ void bring_up_clone(Context& context, const BranchRef& branch, const CloneSource
   });
 }
 
-void make_clone(Context& context, const CloneSource& source, ClonePlan& plan) {
+void make_clone(Context& context, const BranchRef& branch, const CloneSource& source, ClonePlan& plan) {
   storage::Storage& storage = *context.storage;
   const VolumeId parent = *plan.volume.parent;
   const VolumeId clone = plan.volume.id;
@@ -117,7 +117,7 @@ void make_clone(Context& context, const CloneSource& source, ClonePlan& plan) {
   if (plan.new_origin) {
     freeze_into(context, source.branch, {.fast = source.fast}, *plan.new_origin);
   }
-  step("clone", [&] { storage.clone_snapshot(parent, *plan.volume.origin, clone); });
+  step("clone", [&] { storage.clone_snapshot(parent, *plan.volume.origin, clone, labels_of(branch, plan.volume)); });
 }
 
 void store_clone(Context& context, ClonePlan& plan) {

@@ -48,8 +48,8 @@ FirstStart to_start(const CloneSource& source, ClonePlan& plan, const std::funct
 /// reached by that.
 void bring_up_clone(Context& context, const BranchRef& branch, const CloneSource& source, ClonePlan& plan, bool start);
 
-/// Makes the clone's files. What is learned of a new origin is noted in the plan.
-void make_clone(Context& context, const CloneSource& source, ClonePlan& plan);
+/// Makes the files of the clone, which is to be `branch`'s. What is learned of a new origin is noted in the plan.
+void make_clone(Context& context, const BranchRef& branch, const CloneSource& source, ClonePlan& plan);
 
 /// Writes the plan's rows as ready. In a transaction.
 void store_clone(Context& context, ClonePlan& plan);

@@ -86,7 +86,7 @@ BranchMaking::BranchMaking(Context& context, const CreateBranch& request)
     }
     store_plan(context, m_source, m_plan);
   });
-  make_clone(context, m_source, m_plan);
+  make_clone(context, m_branch, m_source, m_plan);
   if (!m_source.restore) {
     m_source_lock.reset();
   }

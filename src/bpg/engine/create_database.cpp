@@ -8,6 +8,7 @@
 #include "bpg/engine/load_dump.hpp"
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/making.hpp"
+#include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/server.hpp"
 #include "bpg/engine/server_host.hpp"
@@ -104,7 +105,7 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
       context.catalog.snapshots.insert(*base);
     }
   });
-  step("create volume", [&] { context.storage->create_volume(volume.id, context.owner()); });
+  step("create volume", [&] { context.storage->create_volume(volume.id, context.owner(), labels_of(branch, volume)); });
   step("initdb", [&] {
     postgres::make_cluster(*programs_of(context, branch.database), data_directory(context, volume.id),
                            {.wal_segment_size = request.wal_segment_size});
@@ -192,7 +193,7 @@ BranchView create_from_template(Context& context, const CreateDatabase& request)
     copy_settings(context, source.branch, branch, request);
     store_plan(context, source, plan);
   });
-  make_clone(context, source, plan);
+  make_clone(context, branch, source, plan);
   const auto settle = [&](postgres::Session& session) {
     postgres::check_extensions(session, request.extensions);
     branch.database.pg_database = rename_within(session, branch.database.pg_database, request.name);

@@ -40,6 +40,16 @@ void refuse_other_choice(const Init& request, const storage::Location& location)
                 fmt::format("betterpg is already set up on {}, in {}", location.driver, location.root.string()),
                 "Remove that with 'bpg init --remove', or use another BPG_HOME.");
   }
+  if (!request.pool_file.empty() && request.pool_file != location.image) {
+    throw Error(ErrorCode::refused, fmt::format("betterpg is already set up in {}, without that pool", location.root.string()),
+                "Remove that with 'bpg init --remove', or use another BPG_HOME.");
+  }
+  if (!request.zfs_options.empty()) {
+    throw Error(ErrorCode::refused, "the options of a dataset are chosen when it is made",
+                location.dataset.empty() ? "Leave out --zfs-option."
+                                         : fmt::format("Change it for what is written from now on: 'zfs set {} {}'.",
+                                                       request.zfs_options.front(), location.dataset));
+  }
 }
 
 /// Everything of betterpg's own except the key. (The configuration is the user's.)
@@ -125,6 +135,8 @@ InitResult init(const Init& request) {
   storage::SetupRequest setup{.driver = request.driver,
                               .pool = request.pool,
                               .path = request.path,
+                              .pool_file = request.pool_file,
+                              .zfs_options = request.zfs_options,
                               .home = home.data,
                               .size_given = request.image_bytes.has_value(),
                               .preallocate = request.preallocate};

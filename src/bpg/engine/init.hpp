@@ -12,6 +12,8 @@ struct Init {
   std::optional<std::filesystem::path> config_file{};
   std::string driver = "auto";
   std::string pool{};
+  std::filesystem::path pool_file{};
+  std::vector<std::string> zfs_options{};  ///< "NAME=VALUE"
   std::filesystem::path path{};
   std::optional<uint64_t> image_bytes{};
   bool preallocate = false;

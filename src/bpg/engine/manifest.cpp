@@ -35,7 +35,21 @@ void write_manifest(const Context& context, const BranchRef& branch, const Volum
                     {.mode = 0600, .owner = context.owner(), .durable = volume.state != State::creating});
 }
 
+storage::Labels labels_of(const BranchRef& branch, const Volume& volume) {
+  storage::Labels labels{{"database", branch.database.name},
+                         {"database_id", branch.database.id.str()},
+                         {"branch", branch.branch.name},
+                         {"branch_id", branch.branch.id.str()},
+                         {"pg_version", std::to_string(branch.database.pg_major)},
+                         {"created_at", to_rfc3339(volume.created_at)}};
+  if (volume.parent) {
+    labels.emplace("parent_volume", volume.parent->str());
+  }
+  return labels;
+}
+
 void rewrite_manifests(const Context& context, const DatabaseId& database) {
+  std::map<VolumeId, storage::Labels> labels;
   for (const Volume& volume : context.catalog.volumes.list()) {
     if (volume.database != database || volume.state == State::deleting || volume.state == State::creating) {
       continue;
@@ -44,8 +58,10 @@ void rewrite_manifests(const Context& context, const DatabaseId& database) {
     const auto owner = context.catalog.databases.find(database);
     if (branch && owner) {
       write_manifest(context, {*owner, *branch}, volume);
+      labels.emplace(volume.id, labels_of({*owner, *branch}, volume));
     }
   }
+  context.storage->relabel(labels);
 }
 
 }  // namespace bpg::engine

@@ -8,7 +8,11 @@ namespace bpg::engine {
 /// the storage. The ids hold for ever; names and port are those of the last time it was written.
 void write_manifest(const Context& context, const BranchRef& branch, const Volume& volume);
 
-/// Writes the manifests of all volumes of a database anew: after a rename.
+/// The part of it that storages with labels note on the volume itself, for `zfs list -o name,betterpg:database,…`: what is known
+/// when the volume is made.
+storage::Labels labels_of(const BranchRef& branch, const Volume& volume);
+
+/// Writes the manifests and labels of all volumes of a database anew: after a rename.
 void rewrite_manifests(const Context& context, const DatabaseId& database);
 
 }  // namespace bpg::engine

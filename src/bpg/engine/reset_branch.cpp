@@ -72,7 +72,7 @@ BranchView move_branch(Context& context, BranchRef branch, CloneSource source, c
   const bool start = server_status(context, old_volume).running;
   ClonePlan plan = plan_clone(context, source, branch.branch.id, branch.branch.archive);
   Making making(context, plan.volume.id, [&] { store_plan(context, source, plan); });
-  make_clone(context, source, plan);
+  make_clone(context, branch, source, plan);
 
   Switching switching(context, branch);
   if (start || source.restore) {

@@ -10,7 +10,9 @@
 #include "bpg/storage/errors.hpp"
 #include "bpg/storage/file_system.hpp"
 #include "bpg/storage/pool/pool_image.hpp"
+#include "bpg/storage/pool/pool_size.hpp"
 #include "bpg/storage/reflink/reflink.hpp"
+#include "bpg/storage/zfs/zfs_options.hpp"
 #include "bpg/storage/zfs/zfs_set_up.hpp"
 #include "bpg/util/process.hpp"
 #include "bpg/util/random.hpp"
@@ -20,7 +22,10 @@ namespace bpg::storage {
 
 namespace {
 
-constexpr uint64_t min_image_bytes = uint64_t{256} << 20;
+/// Something was asked for that only zfs has.
+bool wants_zfs(const SetupRequest& request) {
+  return !request.pool.empty() || !request.pool_file.empty() || !request.zfs_options.empty();
+}
 
 void check_request(const SetupRequest& request) {
   const std::array<std::string, 5> drivers{"auto", "zfs", "btrfs", "reflink", "copy"};
@@ -28,20 +33,22 @@ void check_request(const SetupRequest& request) {
     throw Error(ErrorCode::usage, fmt::format("there is no storage '{}'", request.driver),
                 did_you_mean(request.driver, drivers, "Choose one of auto, zfs, btrfs, reflink and copy."));
   }
-  if (!request.pool.empty() && request.driver != "auto" && request.driver != "zfs") {
-    throw Error(ErrorCode::usage, fmt::format("a pool is of no use to {}", request.driver),
-                "Leave out --pool, or choose --storage zfs.");
+  if (wants_zfs(request) && request.driver != "auto" && request.driver != "zfs") {
+    const char* option = !request.pool.empty() ? "pool" : !request.pool_file.empty() ? "pool file" : "zfs option";
+    throw Error(ErrorCode::usage, fmt::format("a {} is of no use to {}", option, request.driver),
+                "Leave it out, or choose --storage zfs.");
   }
-  if (request.size_given && (request.driver == "zfs" || request.driver == "reflink" || request.driver == "copy" ||
-                             !request.pool.empty())) {
+  if (request.size_given && request.pool_file.empty() && (request.driver == "zfs" || request.driver == "reflink" || request.driver == "copy" ||
+                             wants_zfs(request))) {
     throw Error(ErrorCode::usage, "a size is of use to a file-backed pool only",
-                "Leave out --size, or choose --storage btrfs.");
+                "Leave out --size, or choose --storage btrfs, or name the file of a zfs pool with --pool-file.");
   }
-  if (request.image_bytes < min_image_bytes) {
+  if (request.image_bytes < min_pool_bytes) {
     throw Error(ErrorCode::usage,
                 fmt::format("{} is too small for a pool", format_bytes(request.image_bytes)),
-                fmt::format("Give at least {}.", format_bytes(min_image_bytes)));
+                fmt::format("Give at least {}.", format_bytes(min_pool_bytes)));
   }
+  zfs::parse_options(request.zfs_options);
 }
 
 /// Empty where subvolumes can be made in `directory`; else the reason why not.
@@ -73,7 +80,7 @@ class Setup {
   }
 
   SetupResult run() {
-    if (m_request.driver == "zfs" || !m_request.pool.empty()) {
+    if (m_request.driver == "zfs" || wants_zfs(m_request)) {
       return set_up_zfs(m_request);
     }
     if (m_request.driver == "btrfs") {
@@ -185,7 +192,7 @@ class Setup {
     }
     const bool fresh = !pool.exists();
     if (fresh) {
-      pool.create({.bytes = affordable_size(), .preallocate = m_request.preallocate});
+      pool.create({.bytes = affordable_size(m_request, m_base, m_notes), .preallocate = m_request.preallocate});
     }
     try {
       pool.mount(&m_notes);
@@ -196,31 +203,10 @@ class Setup {
       }
       throw;
     }
-    m_notes.push_back(fmt::format("the pool is the file {}, of at most {}{}", pool.image().string(),
-                                  format_bytes(fs::file_size(pool.image())),
-                                  m_request.preallocate ? "" : ", which grows as it is filled"));
+    m_notes.push_back(about_pool_file(m_request, pool.image()));
     return {.location = {.driver = "btrfs", .root = pool.mount_point(), .image = pool.image()},
             .reason = fmt::format("{}: a file-backed btrfs pool", reason),
             .notes = std::move(m_notes)};
-  }
-
-  /// A sparse image larger than what is free would fail in the middle of PostgreSQL's writes.
-  uint64_t affordable_size() {
-    const uint64_t wanted = m_request.image_bytes;
-    const uint64_t free = space_of(m_base).free_bytes;
-    if (wanted <= free) {
-      return wanted;
-    }
-    const uint64_t less = free / 5 * 4 >> 20 << 20;
-    if (m_request.size_given || less < min_image_bytes) {
-      throw Error(ErrorCode::no_space,
-                  fmt::format("a pool of {} does not fit: {} has {} free", format_bytes(wanted), m_base.string(),
-                              format_bytes(free)),
-                  "Give a smaller --size, or another directory with --path.");
-    }
-    m_notes.push_back(fmt::format("the pool has {} instead of {}, because only {} are free", format_bytes(less),
-                                  format_bytes(wanted), format_bytes(free)));
-    return less;
   }
 
   const SetupRequest& m_request;

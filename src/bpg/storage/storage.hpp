@@ -27,7 +27,7 @@ struct Location {
   std::string driver;            ///< "zfs", "btrfs", "reflink" or "copy"
   std::filesystem::path root;    ///< the directory that holds volumes/ and snapshots/ (zfs: the mount point)
   std::string dataset{};         ///< zfs: the dataset that holds all volumes, e.g. "tank/betterpg/databases"
-  std::filesystem::path image{}; ///< the file behind a file-backed pool that betterpg made; else empty
+  std::filesystem::path image{}; ///< the file behind a file-backed pool (Btrfs or ZFS) that betterpg made; else empty
 };
 
 struct Space {
@@ -40,6 +40,10 @@ struct Usage {
   uint64_t unique_bytes = 0;  ///< would come free if only this one were destroyed
   uint64_t shared_bytes = 0;  ///< also in use by others
 };
+
+/// What is noted on a volume for people and their tools, who see it by the storage's own: "database" -> "app". Keys are of
+/// lower-case letters and underscores.
+using Labels = std::map<std::string, std::string>;
 
 /// What a copy made file by file leaves out; drivers with atomic snapshots take everything and ignore it.
 /// Paths relative to the volume's root.
@@ -66,7 +70,7 @@ class Storage {
   virtual std::filesystem::path volume_path(const VolumeId& volume) const = 0;
 
   /// Makes an empty volume whose directory belongs to `owner`, mode 0700.
-  virtual void create_volume(const VolumeId& volume, const Owner& owner) = 0;
+  virtual void create_volume(const VolumeId& volume, const Owner& owner, const Labels& labels = {}) = 0;
 
   /// Freezes `volume` as it is. Without `atomic_snapshot` the files are copied one by one, in parallel, and the
   /// caller sees to consistency: files that vanish meanwhile are left out, and what `rules` say, too.
@@ -77,11 +81,15 @@ class Storage {
   virtual std::filesystem::path snapshot_path(const SnapshotId& snapshot) const = 0;
 
   /// Makes `clone` a writable copy of a snapshot of `origin`.
-  virtual void clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone) = 0;
+  virtual void clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone, const Labels& labels = {}) = 0;
 
   /// Makes `clone` a copy of the present state of `volume` without a snapshot between, as `create_snapshot`
   /// copies. Only without `shares_space`, where a snapshot would cost a second copy.
   virtual void copy_volume(const VolumeId& volume, const VolumeId& clone, const CopyRules& rules) = 0;
+
+  /// Changes those of these labels that say something else. Volumes that do not exist are left out. Drivers whose storage has
+  /// no labels ignore them, here as where a volume is made.
+  virtual void relabel(const std::map<VolumeId, Labels>&) {}
 
   /// Refused (`has_children`) where a clone depends on it.
   virtual void destroy_snapshot(const VolumeId& volume, const SnapshotId& snapshot) = 0;
@@ -108,8 +116,10 @@ std::unique_ptr<Storage> open(const Location& location);
 /// What a user may ask of `bpg init`.
 struct SetupRequest {
   std::string driver = "auto";     ///< or a driver's name
-  std::string pool{};              ///< --pool: a ZFS pool or dataset
+  std::string pool{};              ///< --pool: a ZFS pool or dataset; with `pool_file` the name of the pool to make
   std::filesystem::path path{};    ///< --path: a directory; the driver must suit its file system
+  std::filesystem::path pool_file{};       ///< --pool-file: a new ZFS pool is made in this file
+  std::vector<std::string> zfs_options{};  ///< --zfs-option: properties of the dataset, "NAME=VALUE"
   std::filesystem::path home;      ///< where betterpg keeps its own files; volumes go below it without --path
   uint64_t image_bytes = uint64_t{20} << 30;  ///< --size, of a file-backed pool
   bool size_given = false;         ///< --size was given: a file-backed pool is wanted, even if others would do

@@ -16,7 +16,7 @@ void remove_durably(const fs::path& path) {
 
 }  // namespace
 
-void TreeStorage::create_volume(const VolumeId& volume, const Owner& owner) {
+void TreeStorage::create_volume(const VolumeId& volume, const Owner& owner, const Labels&) {
   in_storage(fmt::format("creating volume {}", volume.str()), [&] {
     require_absent(volume);
     make_directory(volume_path(volume), 0700, owner);
@@ -33,7 +33,7 @@ void TreeStorage::create_snapshot(const VolumeId& volume, const SnapshotId& snap
   });
 }
 
-void TreeStorage::clone_snapshot(const VolumeId&, const SnapshotId& snapshot, const VolumeId& clone) {
+void TreeStorage::clone_snapshot(const VolumeId&, const SnapshotId& snapshot, const VolumeId& clone, const Labels&) {
   in_storage(fmt::format("cloning snapshot {} as volume {}", snapshot.str(), clone.str()), [&] {
     require(snapshot);
     require_absent(clone);

@@ -11,7 +11,7 @@ namespace bpg::storage {
 BtrfsStorage::BtrfsStorage(Location location)
     : DirectoryStorage(std::move(location), Traits{.atomic_snapshot = true, .shares_space = true}) {}
 
-void BtrfsStorage::create_volume(const VolumeId& volume, const Owner& owner) {
+void BtrfsStorage::create_volume(const VolumeId& volume, const Owner& owner, const Labels&) {
   in_storage(fmt::format("creating volume {}", volume.str()), [&] {
     require_absent(volume);
     subvolume::create(volume_path(volume));
@@ -29,7 +29,7 @@ void BtrfsStorage::create_snapshot(const VolumeId& volume, const SnapshotId& sna
   });
 }
 
-void BtrfsStorage::clone_snapshot(const VolumeId&, const SnapshotId& snapshot, const VolumeId& clone) {
+void BtrfsStorage::clone_snapshot(const VolumeId&, const SnapshotId& snapshot, const VolumeId& clone, const Labels&) {
   in_storage(fmt::format("cloning snapshot {} as volume {}", snapshot.str(), clone.str()), [&] {
     require(snapshot);
     require_absent(clone);

@@ -15,6 +15,8 @@ std::string snapshot_part(const std::string& snapshot) {
   return at == std::string::npos ? "" : snapshot.substr(at + 1);
 }
 
+std::string pool_part(const std::string& dataset) { return dataset.substr(0, dataset.find('/')); }
+
 /// Snapshots of one dataset come in the order of their creation (zfs-list(8)).
 Datasets Datasets::list(const std::string& parent) {
   Datasets result;
@@ -105,5 +107,16 @@ std::vector<std::string> Datasets::children_of(const std::string& dataset) const
   }
   return names;
 }
+
+std::string Datasets::origin_of(const std::string& dataset) const {
+  for (const Entry& entry : m_entries) {
+    if (entry.name == dataset) {
+      return entry.origin == "-" ? "" : entry.origin;
+    }
+  }
+  return {};
+}
+
+bool Datasets::only(const std::string& dataset) const { return m_entries.size() == 1 && m_entries.front().name == dataset; }
 
 }  // namespace bpg::storage::zfs

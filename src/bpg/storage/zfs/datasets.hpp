@@ -8,7 +8,7 @@
 
 namespace bpg::storage::zfs {
 
-/// What one `zfs list` says of everything below a dataset.
+/// What one `zfs list` says of a dataset and everything below it.
 class Datasets {
  public:
   static Datasets list(const std::string& parent);
@@ -27,6 +27,10 @@ class Datasets {
   /// Those of them that were made of this snapshot. The others came to it by a promote.
   std::vector<std::string> children_of_snapshot(const std::string& snapshot) const;
   std::vector<std::string> children_of(const std::string& dataset) const;
+  /// The full name of the snapshot that ZFS binds the dataset to; empty where it is no clone.
+  std::string origin_of(const std::string& dataset) const;
+  /// Is there nothing but this dataset?
+  bool only(const std::string& dataset) const;
 
  private:
   struct Entry {
@@ -46,5 +50,8 @@ inline constexpr const char* made_from_property = "betterpg:origin";
 /// "tank/x@snap" is the snapshot "snap" of the dataset "tank/x".
 std::string dataset_part(const std::string& snapshot);
 std::string snapshot_part(const std::string& snapshot);
+
+/// "tank/x" is in the pool "tank".
+std::string pool_part(const std::string& dataset);
 
 }  // namespace bpg::storage::zfs

@@ -56,17 +56,11 @@ std::string run_program(std::string program, const std::vector<std::string>& arg
               code == ErrorCode::no_space ? "Free some space, for example with 'bpg cleanup'." : "");
 }
 
-}  // namespace
-
-std::string run_zfs(const std::vector<std::string>& arguments) { return run_program("zfs", arguments); }
-
-std::string run_zpool(const std::vector<std::string>& arguments) { return run_program("zpool", arguments); }
-
-void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait) {
+void run_when_idle(const std::string& program, const std::vector<std::string>& arguments, std::chrono::milliseconds wait) {
   const auto deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
     try {
-      run_zfs(arguments);
+      run_program(program, arguments);
       return;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::busy) {
@@ -81,6 +75,20 @@ void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::m
     throw_if_interrupted();
     std::this_thread::sleep_for(std::chrono::milliseconds(50));  // ZFS tells nobody when a dataset becomes idle
   }
+}
+
+}  // namespace
+
+std::string run_zfs(const std::vector<std::string>& arguments) { return run_program("zfs", arguments); }
+
+std::string run_zpool(const std::vector<std::string>& arguments) { return run_program("zpool", arguments); }
+
+void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait) {
+  run_when_idle("zfs", arguments, wait);
+}
+
+void run_zpool_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait) {
+  run_when_idle("zpool", arguments, wait);
 }
 
 std::vector<std::vector<std::string>> rows(std::string_view output) {

@@ -17,6 +17,7 @@ std::string run_zpool(const std::vector<std::string>& arguments);
 
 /// As `run_zfs`, again until `wait` has passed while something is busy: an unmount may still be under way.
 void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait = std::chrono::seconds(5));
+void run_zpool_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait = std::chrono::seconds(5));
 
 /// The rows of `-H` output, split at tabs.
 std::vector<std::vector<std::string>> rows(std::string_view output);

@@ -7,12 +7,14 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "bpg/storage/directory_storage.hpp"
 #include "bpg/storage/errors.hpp"
 #include "bpg/storage/zfs/datasets.hpp"
 #include "bpg/storage/zfs/zfs_command.hpp"
 #include "bpg/storage/zfs/zfs_destroy.hpp"
+#include "bpg/storage/zfs/zfs_pool_file.hpp"
 #include "bpg/util/text.hpp"
 
 namespace bpg::storage {
@@ -35,6 +37,29 @@ std::set<std::string> mount_points_in(const fs::path& directory) {
   return names;
 }
 
+/// A property each of one dataset, or of all below `parent`: name, property, value. None where the one does not exist. One is
+/// asked alone, since to ask all takes the longer the more there are.
+std::vector<std::vector<std::string>> properties_of(const std::string& parent, const std::optional<std::string>& one, const std::string& names) {
+  try {
+    return zfs::rows(zfs::run_zfs({"get", "-H", "-p", "-d", one ? "0" : "1", "-o", "name,property,value", names, one.value_or(parent)}));
+  } catch (const Error& error) {
+    if (one && error.code() == ErrorCode::not_found) {
+      return {};
+    }
+    throw;
+  }
+}
+
+/// User properties (zfsprops(7)) have a colon in their names.
+std::string label_property(const std::string& key) { return "betterpg:" + key; }
+
+void append_labels(std::vector<std::string>& arguments, const Labels& labels) {
+  for (const auto& [key, value] : labels) {
+    arguments.emplace_back("-o");
+    arguments.push_back(fmt::format("{}={}", label_property(key), value));
+  }
+}
+
 }  // namespace
 
 ZfsStorage::ZfsStorage(Location location)
@@ -44,6 +69,7 @@ ZfsStorage::ZfsStorage(Location location)
     throw Error(ErrorCode::storage, fmt::format("there is no storage in {}", m_location.root.string()),
                 "Run 'bpg init'.");
   }
+  import_pool();
   mount_volumes();
 }
 
@@ -51,6 +77,21 @@ std::string ZfsStorage::dataset(const VolumeId& volume) const { return m_locatio
 
 fs::path ZfsStorage::volume_path(const VolumeId& volume) const {
   return volumes_directory(m_location.root) / volume.str();
+}
+
+/// Asks nobody where a volume is mounted.
+void ZfsStorage::import_pool() const {
+  if (m_location.image.empty() || !mount_points_in(volumes_directory(m_location.root)).empty()) {
+    return;
+  }
+  const zfs::PoolFile pool(zfs::pool_part(m_location.dataset), m_location.image);
+  if (pool.imported()) {
+    return;
+  }
+  const FileLock lock = lock_lineage();
+  if (!pool.imported()) {
+    pool.import();
+  }
 }
 
 void ZfsStorage::mount_volumes() const {
@@ -85,9 +126,12 @@ FileLock ZfsStorage::lock_lineage() const {
   throw Error(ErrorCode::busy, fmt::format("another process destroys volumes of {}", m_location.dataset));
 }
 
-void ZfsStorage::create_volume(const VolumeId& volume, const Owner& owner) {
+void ZfsStorage::create_volume(const VolumeId& volume, const Owner& owner, const Labels& labels) {
   in_storage(fmt::format("creating volume {}", volume.str()), [&] {
-    zfs::run_zfs({"create", dataset(volume)});
+    std::vector<std::string> arguments{"create"};
+    append_labels(arguments, labels);
+    arguments.push_back(dataset(volume));
+    zfs::run_zfs(arguments);
     make_directory(volume_path(volume), 0700, owner);
     fsync_path(volume_path(volume));
   });
@@ -102,11 +146,15 @@ fs::path ZfsStorage::snapshot_path(const SnapshotId& snapshot) const {
   throw Error(ErrorCode::failure, fmt::format("snapshot {} cannot be changed", snapshot.str()));
 }
 
-void ZfsStorage::clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone) {
+void ZfsStorage::clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone, const Labels& labels) {
   in_storage(fmt::format("cloning snapshot {} as volume {}", snapshot.str(), clone.str()), [&] {
     const auto clone_from = [&](const std::string& name) {
       const std::string made_from = fmt::format("{}={}", zfs::made_from_property, snapshot.str());
-      zfs::run_zfs({"clone", "-o", made_from, name, dataset(clone)});
+      std::vector<std::string> arguments{"clone", "-o", made_from};
+      append_labels(arguments, labels);
+      arguments.push_back(name);
+      arguments.push_back(dataset(clone));
+      zfs::run_zfs(arguments);
     };
     try {
       clone_from(dataset(origin) + "@" + snapshot.str());
@@ -123,6 +171,37 @@ void ZfsStorage::clone_snapshot(const VolumeId& origin, const SnapshotId& snapsh
       throw Error(ErrorCode::storage, fmt::format("snapshot {} is missing", snapshot.str()));
     }
     clone_from(*name);
+  });
+}
+
+void ZfsStorage::relabel(const std::map<VolumeId, Labels>& labels) {
+  in_storage("labelling volumes", [&] {
+    std::set<std::string> names;
+    for (const auto& [volume, wanted] : labels) {
+      for (const auto& [key, value] : wanted) {
+        names.insert(label_property(key));
+      }
+    }
+    if (names.empty()) {
+      return;
+    }
+    std::map<std::string, std::map<std::string, std::string>> present;
+    const auto one = labels.size() == 1 ? std::optional(dataset(labels.begin()->first)) : std::nullopt;
+    for (const auto& row : properties_of(m_location.dataset, one, fmt::format("{}", fmt::join(names, ",")))) {
+      present[row.at(0)][row.at(1)] = row.at(2);
+    }
+    for (const auto& [volume, wanted] : labels) {
+      const auto found = present.find(dataset(volume));
+      if (found == present.end()) {
+        continue;
+      }
+      for (const auto& [key, value] : wanted) {
+        // One at a time: zfs-fuse takes no more.
+        if (const std::string name = label_property(key); found->second[name] != value) {
+          zfs::run_zfs({"set", fmt::format("{}={}", name, value), dataset(volume)});
+        }
+      }
+    }
   });
 }
 
@@ -178,8 +257,8 @@ Space ZfsStorage::space() const {
 std::map<VolumeId, Usage> ZfsStorage::usage(std::span<const VolumeId> volumes) const {
   return in_storage("measuring volumes", [&] {
     std::map<std::string, std::map<std::string, uint64_t>> values;
-    for (const auto& row : zfs::rows(zfs::run_zfs({"get", "-H", "-p", "-d", "1", "-o", "name,property,value",
-                                                   "usedbydataset,referenced", m_location.dataset}))) {
+    const auto one = volumes.size() == 1 ? std::optional(dataset(volumes[0])) : std::nullopt;
+    for (const auto& row : properties_of(m_location.dataset, one, "usedbydataset,referenced")) {
       if (row.at(0).find('@') == std::string::npos && row.at(2) != "-") {
         values[row[0]][row[1]] = std::stoull(row[2]);
       }

@@ -8,16 +8,18 @@ namespace bpg::storage {
 /// dataset that holds it at the moment: `zfs promote` moves them.
 class ZfsStorage : public Storage {
  public:
-  /// Mounts the volumes that are not (after a reboot), where this user may.
+  /// Imports a file-backed pool that is not imported, and mounts the volumes that are not (after a reboot), where this user may.
   explicit ZfsStorage(Location location);
 
   const Location& location() const override { return m_location; }
   const Traits& traits() const override { return m_traits; }
   fs::path volume_path(const VolumeId& volume) const override;
-  void create_volume(const VolumeId& volume, const Owner& owner) override;
+  void create_volume(const VolumeId& volume, const Owner& owner, const Labels& labels) override;
   void create_snapshot(const VolumeId& volume, const SnapshotId& snapshot, const CopyRules& rules) override;
   fs::path snapshot_path(const SnapshotId& snapshot) const override;
-  void clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone) override;
+  void clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone,
+                      const Labels& labels) override;
+  void relabel(const std::map<VolumeId, Labels>& labels) override;
   void copy_volume(const VolumeId& volume, const VolumeId& clone, const CopyRules& rules) override;
   void destroy_snapshot(const VolumeId& volume, const SnapshotId& snapshot) override;
   void destroy_volume(const VolumeId& volume, std::span<const SnapshotId> snapshots) override;
@@ -28,6 +30,7 @@ class ZfsStorage : public Storage {
 
  private:
   std::string dataset(const VolumeId& volume) const;
+  void import_pool() const;
   void mount_volumes() const;
   FileLock lock_lineage() const;
 
