@@ -87,6 +87,7 @@ def test_json_is_as_documented(environment):
     found = {
         "Restore point": [point],
         "Init": [answer("init")],
+        "Check": answer("doctor"),
         "Database": [answer("db get shop"), *answer("db list"), *status["databases"], info["database"]],
         "Branch": [answer("branch get shop/a"), *answer("branch list"), *status["branches"], *answer("start shop/a"), info["branch"]],
         "Volume of a branch": [answer("branch get shop/a")["volume"], status["branches"][1]["volume"]],

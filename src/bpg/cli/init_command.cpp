@@ -73,7 +73,7 @@ void add_init_command(CLI::App& root, CommandLine& line) {
                                   "  bpg init --path /mnt/xfs                 on the file system of that directory\n"
                                   "  bpg init --storage btrfs --size 50G      in a Btrfs image of up to 50 GB (root)\n"
                                   "  bpg init --remove                        take back what init made\n",
-                                  {ErrorCode::already_exists, ErrorCode::refused});
+                                  {ErrorCode::not_found, ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("--storage", options->request.driver, "How copies are made (auto)")->type_name("auto|zfs|btrfs|reflink|copy");
   command->add_option("--pool", options->request.pool, "A ZFS pool or dataset to use; with --pool-file, the name of the new pool (betterpg)")
       ->type_name("NAME");

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "bpg/core/check.hpp"
+#include "bpg/storage/storage.hpp"
+
+namespace bpg::storage {
+
+/// Whether there is a ZFS that answers. `needed`: without it the storage does not work.
+Check examine_zfs(bool needed);
+
+/// The pool of a location, and whether its volumes are mounted.
+std::vector<Check> examine_zfs_pool(const Location& location);
+
+}  // namespace bpg::storage
