@@ -165,7 +165,9 @@ class Bpg:
 
     def steps(self, *arguments):
         """The names of the steps of a command, which is run."""
-        return list(dict.fromkeys(STEP.findall(self.ok(*arguments, "-v").err)))
+        steps = list(dict.fromkeys(STEP.findall(self.ok("-v", *arguments).err)))
+        assert steps, arguments
+        return steps
 
     def connect(self, subject, **options):
         url = self.ok("url", subject).out.strip()

@@ -14,7 +14,12 @@ namespace bpg::engine {
 
 Making::Making(Context& context, const VolumeId& volume, const std::function<void()>& rows)
     : m_context(context), m_volume(volume), m_lock(try_lock_volume(context, volume)) {
-  step("store intent", [&] { context.catalog.write(rows); });
+  try {
+    step("store intent", [&] { context.catalog.write(rows); });
+  } catch (...) {
+    forget_lock(context, volume.str());  // no row, or one that the next command finds and undoes: nobody else would
+    throw;
+  }
 }
 
 Making::~Making() {
