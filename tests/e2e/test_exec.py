@@ -220,6 +220,26 @@ def test_a_signal_is_passed_on(any_bpg, number):
     nothing_is_left(any_bpg)
 
 
+def test_a_signal_from_outside_of_a_container(any_bpg):
+    """bpg is its first process, as `docker stop` finds it. Servers outside of it are none of its business: app/main is stopped."""
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode != 0:
+        pytest.skip("no PID namespace can be made here")
+    any_bpg.ok("stop", "app")
+    trap = "trap 'echo trapped; exit 9' TERM; echo $$; while :; do sleep 0.05; done"
+    container = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    process = subprocess.Popen(
+        [*container, *any_bpg.command("exec", "app", "--", "bash", "-c", trap)], env=any_bpg.environment(), cwd="/",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    assert process.stdout.readline()
+    children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (9, "trapped\n", "")
+    any_bpg.ok("start", "app")
+    nothing_is_left(any_bpg)
+
+
 def test_ctrl_c_reaches_the_command_once(any_bpg):
     # A second one would come within half a second.
     script = "import os, signal\ndef count(*_):\n  print('once', flush=True)\n  signal.setitimer(0, 0.5)\n" \

@@ -53,6 +53,9 @@ bool is_for_us_alone(const signalfd_siginfo& signal) {
   if (signal.ssi_code == SI_KERNEL) {
     return signal.ssi_signo == SIGHUP && ::getsid(0) == ::getpid();
   }
+  if (signal.ssi_pid == 0) {
+    return true;  // from outside of this PID namespace (pid_namespaces(7)): `docker stop` means the container's first process alone
+  }
   return signal.ssi_code <= 0 && ::getpgid(static_cast<pid_t>(signal.ssi_pid)) != ::getpgrp();
 }
 
