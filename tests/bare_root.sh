@@ -7,7 +7,9 @@
 #   root        root of a machine: /dev and /sys are there, file systems can be mounted
 #   container   root of an unprivileged container: few capabilities, few devices
 #   user        an ordinary user, who has a checkout that root has built
-#   tests       only where it is named: scripts/test, as root of a machine; half an hour
+# And only where they are named, for they take half an hour:
+#   tests             scripts/test as root of a machine; nothing may be skipped
+#   container-tests   scripts/test as root of an unprivileged container; what has to mount something is skipped
 #
 # --prepare makes the bare Debian and nothing else. --readme makes README.md's transcript of quickstart from what the first
 # variant shows.
@@ -23,10 +25,10 @@ variants=()
 script() {
   local variant=$1
   echo 'cd /opt/betterpg'
-  if [ "$variant" = tests ]; then
-    echo 'check_and_show "scripts/test" scripts/test --no-skips'
-    return
-  fi
+  case $variant in
+    tests) echo 'check_and_show "scripts/test" scripts/test --no-skips' && return ;;
+    container-tests) echo 'check_and_show "scripts/test" scripts/test' && return ;;
+  esac
   cat <<'END'
 nothing_listens_on_5432() { ! (: </dev/tcp/127.0.0.1/5432) 2>/dev/null; }
 no_default_cluster() { [ -z "$(pg_lsclusters -h)" ]; }
@@ -95,7 +97,7 @@ for argument in "$@"; do
       make_bare_debian
       exit
       ;;
-    root | container | user | tests) variants+=("$argument") ;;
+    root | container | user | tests | container-tests) variants+=("$argument") ;;
     *) die "there is no variant '$argument'" ;;
   esac
 done

@@ -59,7 +59,7 @@ copy_bare_debian() {
 # behind ends with it.
 enter() {
   local variant=$1 file=$2 capabilities='' compile_cache=''
-  [ "$variant" != container ] ||
+  [ "${variant%-tests}" != container ] ||
     capabilities='-all,+chown,+dac_override,+fowner,+fsetid,+kill,+mknod,+net_bind_service,+net_raw,+setfcap,+setgid,+setpcap,+setuid,+sys_chroot,+audit_write'
   # What this machine has compiled need not be compiled again.
   if command -v ccache >/dev/null; then
