@@ -506,7 +506,7 @@ def test_an_archive_that_is_gone(any_bpg):
     aside = archive.with_name("aside")
     archive.rename(aside)
     try:
-        error = refused(bpg, 3, "not_found", "branch", "restore", "app", "--at", moment)
+        error = refused(bpg, 6, "storage", "branch", "restore", "app", "--at", moment)
         assert str(archive) in error["message"] and error["hint"]
     finally:
         aside.rename(archive)

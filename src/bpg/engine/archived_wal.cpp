@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/wal_archive.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/wal/gaps.hpp"
 #include "bpg/wal/prune.hpp"
@@ -10,7 +11,7 @@
 namespace bpg::engine {
 
 ArchivedWal read_archived_wal(const Context& context, const Volume& volume) {
-  auto archive = wal::Archive::open(context.home.wal_archive(volume.id));
+  auto archive = open_wal_archive(context, volume.id);
   auto history = wal::history_of(archive, postgres::read_control_file(data_directory(context, volume.id)).timeline);
   auto index = wal::Index::read(archive);
   const uint64_t kept_from = wal::kept_from(archive);

@@ -16,7 +16,7 @@ struct ArchivedWal {
   uint64_t kept_from = 0;  ///< the number of its first segment, where `bpg wal cleanup` removed those before it
 };
 
-/// Throws `Error{not_found}` where the archive is gone, and `Error{storage}` where it is damaged so that it cannot be told.
+/// Throws `Error{storage}` where the archive is gone, or damaged so that it cannot be told.
 ArchivedWal read_archived_wal(const Context& context, const Volume& volume);
 
 /// Those bases that WAL from the archive can follow: `bpg wal cleanup` has not removed it.

@@ -9,6 +9,7 @@
 #include "bpg/engine/archived_wal.hpp"
 #include "bpg/engine/branch_history.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/wal_archive.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/interrupt.hpp"
@@ -42,7 +43,7 @@ class VolumeHistory {
       : m_context(context),
         m_branch(branch),
         m_stay(stay),
-        m_archive(wal::Archive::open(context.home.wal_archive(stay.volume.id))),
+        m_archive(open_wal_archive(context, stay.volume.id)),
         m_bases(without_removed(bases_of(context, stay.volume), m_archive.identity().segment_size, wal::kept_from(m_archive))),
         m_control(postgres::read_control_file(data_directory(context, stay.volume.id))),
         m_history(wal::history_of(m_archive, m_control.timeline)),

@@ -6,6 +6,7 @@
 
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/wal_archive.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 #include "bpg/wal/index.hpp"
@@ -25,7 +26,7 @@ void check(const std::string& name) {
 }
 
 bool is_archived(const Context& context, const VolumeId& volume, const std::string& name) {
-  const auto index = wal::Index::read(wal::Archive::open(context.home.wal_archive(volume)));
+  const auto index = wal::Index::read(open_wal_archive(context, volume));
   return std::ranges::any_of(index.entries(), [&](const auto& named) {
     const auto& summary = named.second.head.summary;
     return summary && std::ranges::any_of(summary->restore_points, [&](const auto& point) { return point.name == name; });

@@ -57,6 +57,18 @@ void make_wal_archive(const Context& context, const VolumeId& volume) {
              .owner = context.owner()});
 }
 
+wal::Archive open_wal_archive(const Context& context, const VolumeId& volume) {
+  try {
+    return wal::Archive::open(context.home.wal_archive(volume));
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::not_found) {
+      throw;
+    }
+    // What the user named was found. That its archive was not is damage.
+    throw Error(ErrorCode::storage, error.message(), error.hint());
+  }
+}
+
 void remove_wal_archive(const Context& context, const VolumeId& volume) {
   // The server has just been ended: its bpg-wal may be on its last file.
   constexpr int tries = 20;

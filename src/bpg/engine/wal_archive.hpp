@@ -5,12 +5,16 @@
 #include <vector>
 
 #include "bpg/engine/context.hpp"
+#include "bpg/wal/archive.hpp"
 
 namespace bpg::engine {
 
 /// Makes the archive of a volume whose files are there, and the copy of bpg-wal that its server will run; nothing where it
 /// has one. Safe beside another thread that uses the context.
 void make_wal_archive(const Context& context, const VolumeId& volume);
+
+/// The archive of a volume that is archived. Throws `Error{storage}` where it is gone.
+wal::Archive open_wal_archive(const Context& context, const VolumeId& volume);
 
 /// Success where there is none.
 void remove_wal_archive(const Context& context, const VolumeId& volume);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bpg/engine/archived_wal.hpp"
+#include "bpg/engine/wal_archive.hpp"
 #include "bpg/engine/wal_info.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/interrupt.hpp"
@@ -56,7 +57,7 @@ VerifiedWal verify_volume(const Context& context, const Volume& volume, bool dee
   VerifiedWal verified{.subject = subject_of(context, volume), .volume = volume.id};
   const wal::VerifyOptions options{.deep = deep, .jobs = static_cast<unsigned>(context.config.wal_jobs)};
   try {
-    const auto archive = wal::Archive::open(context.home.wal_archive(volume.id));
+    const auto archive = open_wal_archive(context, volume.id);
     const auto names = archive.list();
     for (size_t first = 0; first < names.size(); first += files_at_a_time) {
       throw_if_interrupted();
@@ -70,7 +71,7 @@ VerifiedWal verify_volume(const Context& context, const Volume& volume, bool dee
     verified.files = names.size();
     add_gaps(context, volume, verified);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::storage && error.code() != ErrorCode::not_found) {
+    if (error.code() != ErrorCode::storage) {
       throw;
     }
     verified.findings.push_back({"", error.message()});
