@@ -1,6 +1,7 @@
 """`bpg wal`: what archives hold, what is wrong with them, and how much of them is kept."""
 
 import fcntl
+import json
 import os
 import shutil
 
@@ -153,7 +154,7 @@ def test_an_archive_that_is_gone_is_told(any_bpg):
         assert "no WAL archive" in info(bpg)["problem"]
         assert "no WAL archive" in bpg.ok("wal", "info").out
         assert bpg.run("wal", "verify").status == 6
-        bpg.fails(3, "not_found", "wal", "cleanup", "app")
+        assert "is mounted" in bpg.fails(6, "storage", "wal", "cleanup", "app")["hint"]
     finally:
         shutil.move(bpg.directory / "aside", archive(bpg))
     assert bpg.run("wal", "verify").status == 0
@@ -278,6 +279,26 @@ def test_a_cleanup_that_fails_in_the_middle_leaves_no_gap(five):
     assert rows_at(bpg, bpg.moments[5]) == 5
     bpg.ok("wal", "cleanup", "app")
     assert bpg.json("wal", "verify", "app", "--deep")[0]["findings"] == []
+
+
+def test_one_that_fails_keeps_no_other_from_being_cleaned_up(five):
+    bpg = five
+    bpg.ok("branch", "create", "app/a")
+    bpg.ok("branch", "create", "app/z")
+    lost = archive(bpg, "app/a")
+    hidden = lost.with_name("hidden")
+    lost.rename(hidden)
+    try:
+        result = bpg.run("-o", "json", "wal", "cleanup", "--all")
+        assert result.status == 1 and result.error["code"] == "failure" and "app/a: " in result.error["message"], result.err
+        entries = {entry["subject"]: entry for entry in json.loads(result.out)}
+        assert entries.keys() == {"app/main", "app/a", "app/z"}
+        assert entries["app/main"]["segments"] > 0 and entries["app/main"]["problem"] is None and entries["app/z"]["why"]
+        assert (entries["app/a"]["segments"], entries["app/a"]["why"]) == (0, None) and str(lost) in entries["app/a"]["problem"]
+        result = bpg.run("wal", "cleanup", "--all")
+        assert result.status == 1 and "it failed" in result.out and "bpg wal info" in result.err
+    finally:
+        hidden.rename(lost)
 
 
 def test_a_cleanup_needs_the_branch_for_itself(five):

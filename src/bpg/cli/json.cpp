@@ -261,8 +261,9 @@ Json to_json(const engine::WalCleanUpEntry& entry) {
           {"bytes", entry.bytes},
           {"kept_from", or_null(entry.kept_from)},
           {"restorable_from", or_null(entry.restorable_from)},
-          {"why", entry.why},
-          {"given_up", given_up}};
+          {"why", null_if_empty(entry.why)},
+          {"given_up", given_up},
+          {"problem", null_if_empty(entry.problem)}};
 }
 
 Json to_json(const engine::ConfigEntry& entry) {

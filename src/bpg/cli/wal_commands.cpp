@@ -81,6 +81,21 @@ void add_verify(CLI::App& group, CommandLine& line) {
   });
 }
 
+/// What could not be cleaned up, as an error; nothing where all was.
+std::optional<Error> failure_of(const std::vector<engine::WalCleanUpEntry>& entries) {
+  std::string what;
+  for (const auto& entry : entries) {
+    if (!entry.problem.empty()) {
+      what += fmt::format("{}{}: {}", what.empty() ? "" : "; ", entry.subject, entry.problem);
+    }
+  }
+  if (what.empty()) {
+    return std::nullopt;
+  }
+  return Error(ErrorCode::failure, fmt::format("not all of the archived WAL could be cleaned up: {}", what),
+               "The other branches were. 'bpg wal info' shows what each archive holds.");
+}
+
 struct CleanUpOptions {
   std::string subject;
   bool all = false;
@@ -110,6 +125,9 @@ void run_cleanup(CommandLine& line, const CleanUpOptions& options, bool days_giv
   std::erase_if(cut, [](const engine::WalCleanUpEntry& entry) { return entry.segments == 0; });
   line.output.result(to_json(entries), volumes(cut),
                      entries.empty() ? no_archives : wal_cleanup_table(line.output, entries, options.dry_run));
+  if (const auto failure = failure_of(entries)) {
+    throw *failure;
+  }
 }
 
 void add_cleanup(CLI::App& group, CommandLine& line) {
@@ -122,7 +140,8 @@ void add_cleanup(CLI::App& group, CommandLine& line) {
   command->details =
       "Without --days it does as with --keep-snapshots. Recovery begins at a base: a snapshot, or what the branch was when it was made. "
       "WAL goes only up to such a base, so that what is kept has no gap. Snapshots stay, whatever goes. Volumes that are kept for the retention "
-      "window are left alone: 'bpg cleanup' frees them with their WAL. It cannot be undone.";
+      "window are left alone: 'bpg cleanup' frees them with their WAL. With --all, a branch that fails does not keep the others from being cleaned "
+      "up, and the exit status is 1. It cannot be undone.";
   CLI::Option* subject = command->add_option("subject", options->subject, "DATABASE/BRANCH")->type_name("SUBJECT");
   command->add_flag("--all", options->all, "Of all branches")->excludes(subject);
   CLI::Option* days = command->add_option("--days", options->days, "Keep what is needed to restore any moment of the last N days")

@@ -109,7 +109,7 @@ std::string wal_cleanup_table(const Output& output, const std::vector<engine::Wa
   uint64_t bytes = 0;
   for (const auto& entry : entries) {
     table.add({entry.subject, entry.volume.str(), fmt::format("{}", entry.segments), format_bytes(entry.bytes),
-               entry.restorable_from ? begin(*entry.restorable_from) : "-", entry.why});
+               entry.restorable_from ? begin(*entry.restorable_from) : "-", entry.problem.empty() ? entry.why : "it failed"});
     total += entry.segments;
     bytes += entry.bytes;
     for (const auto& each : entry.given_up) {

@@ -7,6 +7,7 @@
 #include "bpg/engine/archived_wal.hpp"
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/wal_archive.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
@@ -81,7 +82,7 @@ std::vector<GivenUp> given_up(const Volume& volume, const std::vector<Base>& bas
 WalCleanUpEntry clean_up_volume(Context& context, const BranchRef& branch, const CleanUpWal& request) {
   const Volume volume = volume_of(context, branch.branch);
   WalCleanUpEntry entry{.subject = branch.subject(), .volume = volume.id, .state = "present"};
-  const auto archive = wal::Archive::open(context.home.wal_archive(volume.id));
+  const auto archive = open_wal_archive(context, volume.id);
   const auto history = wal::history_of(archive, postgres::read_control_file(data_directory(context, volume.id)).timeline);
   const uint64_t size = archive.identity().segment_size;
   uint64_t begin = wal::kept_from(archive);
@@ -144,6 +145,21 @@ void clean_up_branch(Context& context, const BranchRef& found, const CleanUpWal&
   }
 }
 
+/// One of all. What was deleted since they were listed needs no cleaning up.
+void try_to_clean_up_branch(Context& context, const BranchRef& branch, const CleanUpWal& request, std::vector<WalCleanUpEntry>& entries) {
+  try {
+    clean_up_branch(context, branch, request, entries);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::interrupted) {
+      throw;
+    }
+    if (error.code() != ErrorCode::not_found) {
+      entries.push_back(
+          {.subject = branch.subject(), .volume = branch.branch.volume, .state = "present", .problem = error.message()});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<WalCleanUpEntry> clean_up_wal(Context& context, const CleanUpWal& request) {
@@ -155,7 +171,7 @@ std::vector<WalCleanUpEntry> clean_up_wal(Context& context, const CleanUpWal& re
   for (const Branch& branch : context.catalog.branches.list_live()) {
     const auto database = context.catalog.databases.find(branch.database);
     if (database && branch.state == State::ready && !branch.ephemeral) {
-      clean_up_branch(context, {*database, branch}, request, entries);
+      try_to_clean_up_branch(context, {*database, branch}, request, entries);
     }
   }
   return entries;

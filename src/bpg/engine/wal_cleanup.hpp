@@ -36,11 +36,12 @@ struct WalCleanUpEntry {
   std::optional<Time> restorable_from{};   ///< any moment since then can be restored; of the present volume, where anything can be
   std::string why{};                       ///< what holds what is left
   std::vector<GivenUp> given_up{};
+  std::string problem{};   ///< why it could not be cleaned up, and all of it may still be there; empty where it was
 };
 
 /// Removes WAL that nothing needs from the archives of branches. Each branch is locked meanwhile, so that nobody restores from
 /// what goes; its server goes on. What is kept for the retention window is left alone. Throws `Error{refused}` where the
-/// subject's WAL is not archived.
+/// subject's WAL is not archived. Of all branches, one that fails does not keep the others from being cleaned up: its entry tells.
 std::vector<WalCleanUpEntry> clean_up_wal(Context& context, const CleanUpWal& request);
 
 }  // namespace bpg::engine
