@@ -85,7 +85,7 @@ class Ledger:
         self.mark(connection.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()[0])
         self.bpg.ok("restore-point", "create", self.subject, name)
         self.mark(f"@{name}")
-        self.mark(connection.execute("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')").fetchone()[0])
+        self.mark(connection.execute("SELECT clock_timestamp()").fetchone()[0].isoformat())
 
     def rows(self, subject):
         with self.bpg.connect(subject) as connection:
@@ -102,7 +102,8 @@ class Ledger:
 
 def verified(bpg, subject):
     """How many files of the archive are right, once the present segment is among them."""
-    names = bpg.superuser(subject, "SELECT pg_walfile_name(pg_current_wal_insert_lsn()); CREATE TABLE x (); DROP TABLE x; SELECT pg_switch_wal()")
+    bump = "CREATE TABLE x (); DROP TABLE x"
+    names = bpg.superuser(subject, f"SELECT pg_walfile_name(pg_current_wal_insert_lsn()); {bump}; SELECT pg_switch_wal()")
     archive = bpg.home / "wal-archive" / bpg.branch(subject)["volume"]["id"]
     name = names.split()[0]
     eventually(lambda: list(archive.glob(f"*/{name}.z")), f"{name} is not archived", 120)
@@ -173,7 +174,8 @@ def test_segments_of_other_sizes(bpg, size):
     ledger = Ledger(bpg, "app/main")
     with bpg.connect("app") as connection:
         for _ in range(4):  # more than one segment of 1 MB
-            connection.execute("CREATE TABLE bulk AS SELECT repeat(md5(i::text), 8) FROM generate_series(1, 6000) i; DROP TABLE bulk")
+            connection.execute("CREATE TABLE bulk AS SELECT repeat(md5(i::text), 8) FROM generate_series(1, 6000) i")
+            connection.execute("DROP TABLE bulk")
             ledger.add(connection)
     work_through(bpg, ledger)
     archives = bpg.json("wal", "info", "app")
