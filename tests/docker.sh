@@ -83,7 +83,7 @@ start_daemon() {
     fi
     end dockerd TERM
   done
-  say "dockerd did not start: $(grep -h level=error "$dir/dockerd.log" | tail -n 1)$(grep -v '^time=' "$dir/dockerd.log" | tail -n 1)"
+  say "dockerd did not start: $(grep -v 'level=\(info\|warning\)' "$dir/dockerd.log" | tail -n 1)"
   return 1
 }
 

@@ -110,7 +110,8 @@ TEST(DockerDaemon, ThatBreaksOffIsSaid) {
 
 TEST(DockerDaemon, ThatIsRootlessHasNoImages) {
   const std::string body = R"({"ServerVersion":"24.0.0","SecurityOptions":["name=seccomp,profile=default","name=rootless"]})";
-  const StandInDaemon daemon(fmt::format("HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+  const StandInDaemon daemon(
+      fmt::format("HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
   const DockerClient client(daemon.host());
   EXPECT_TRUE(client.info().rootless);
   EXPECT_EQ(client.info().version, "24.0.0");

@@ -98,7 +98,8 @@ TEST_F(DaemonTest, IsNotNeededToLookAtAServer) {
   EXPECT_EQ(status.pid, pid);
   EXPECT_EQ(session(spec).query_value("SELECT answer FROM kept"), "42");
   docker().reload(spec);
-  for (const auto& work : std::vector<std::function<void()>>{[&] { stop(spec); }, [&] { docker().discard(spec, 10s); }, [&] { start(spec); }}) {
+  const std::function<void()> works[] = {[&] { stop(spec); }, [&] { docker().discard(spec, 10s); }, [&] { start(spec); }};
+  for (const auto& work : works) {
     const Error error = error_of(work);
     EXPECT_EQ(error.code(), ErrorCode::environment);
     EXPECT_THAT(error.message(), HasSubstr("cannot be reached"));

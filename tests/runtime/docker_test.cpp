@@ -1,9 +1,12 @@
 #include "bpg/runtime/docker/docker.hpp"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 
+#include "bpg/util/interrupt.hpp"
 #include "support/docker_test.hpp"
 
 namespace bpg::test {
@@ -161,12 +164,85 @@ TEST_F(DockerTest, TakesTheContainerOfAnInterruptedStartAway) {
 TEST_F(DockerTest, LeavesAContainerOfSomebodyElseAlone) {
   const auto spec = server();
   client().must("POST", "/containers/create?name=bpg-" + spec.identity, {{"Image", spec.container->image}, {"Cmd", {"true"}}});
-  for (const auto& work : std::vector<std::function<void()>>{[&] { start(spec); }, [&] { stop(spec); }, [&] { docker().discard(spec, 1s); }}) {
+  const std::function<void()> works[] = {[&] { start(spec); }, [&] { stop(spec); }, [&] { docker().discard(spec, 1s); }};
+  for (const auto& work : works) {
     const Error error = error_of(work);
     EXPECT_THAT(error.message(), HasSubstr("is not betterpg's"));
   }
   EXPECT_FALSE(container(spec).is_null());
   client().must("DELETE", "/containers/bpg-" + spec.identity);
+}
+
+/// Ctrl-C while a server is on its way up.
+TEST_F(DockerTest, TakesAnInterruptedStartBack) {
+  auto spec = server();
+  // It recovers for as long as nobody brings the WAL.
+  write_file_atomic(spec.data_directory / "standby.signal", "", {.owner = {spec.account.uid, spec.account.gid}});
+  spec.settings.emplace_back("hot_standby", "off");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    install_interrupt_handlers();
+    try {
+      runtime::Docker(variable("BPG_TEST_DOCKER_HOST")).start(spec, 60s);
+    } catch (const Error& error) {
+      ::_exit(error.code() == ErrorCode::interrupted ? 0 : 1);
+    }
+    ::_exit(2);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (!docker().status(spec).running && std::chrono::steady_clock::now() < deadline) {
+  }
+  EXPECT_FALSE(docker().status(spec).ready);
+  ::kill(child, SIGINT);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  EXPECT_FALSE(docker().status(spec).running);
+  EXPECT_TRUE(container(spec).is_null());
+  EXPECT_FALSE(fs::exists(spec.socket_directory));
+}
+
+/// A bpg that is killed while a server is on its way up leaves a container, which the next command finds.
+TEST_F(DockerTest, FindsTheServerOfAStartThatWasKilled) {
+  auto spec = server();
+  write_file_atomic(spec.data_directory / "standby.signal", "", {.owner = {spec.account.uid, spec.account.gid}});
+  auto waiting = spec;
+  waiting.settings.emplace_back("hot_standby", "off");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    try {
+      runtime::Docker(variable("BPG_TEST_DOCKER_HOST")).start(waiting, 60s);
+    } catch (const std::exception&) {
+    }
+    ::_exit(0);
+  }
+  const auto deadline = std::chrono::steady_clock::now() + 30s;
+  while (!docker().status(spec).running && std::chrono::steady_clock::now() < deadline) {
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_TRUE(docker().status(spec).running);
+  EXPECT_EQ(container(spec)["HostConfig"]["RestartPolicy"]["Name"], "no");
+  stop(spec);
+  EXPECT_TRUE(container(spec).is_null());
+  fs::remove(spec.data_directory / "standby.signal");
+  start(spec);
+  EXPECT_TRUE(docker().status(spec).ready);
+}
+
+TEST_F(DockerTest, TellsHowFarARecoveryIs) {
+  auto spec = server();
+  start(spec);
+  session(spec).query("CREATE TABLE rows AS SELECT generate_series(1, 3000000) AS id");
+  docker().discard(spec, 10s);
+  std::vector<std::string> told;
+  spec.recovering = [&](std::string_view wal_file) { told.emplace_back(wal_file); };
+  start(spec);
+  EXPECT_EQ(session(spec).query_value("SELECT count(*) FROM rows"), "3000000");
+  EXPECT_FALSE(told.empty());
+  for (const std::string& wal_file : told) {
+    EXPECT_THAT(wal_file, testing::MatchesRegex("[0-9A-F]{24}"));
+  }
 }
 
 TEST_F(DockerTest, KeepsWithinItsLimits) {
@@ -221,7 +297,9 @@ TEST_F(DockerTest, SeesWhatIsMountedAndWritesOnlyWhereItMay) {
   }
   start(spec);
   auto connection = session(spec);
-  const auto write_to = [&](const char* name) { connection.query("COPY (SELECT 1) TO '" + (scratch() / name / "made").string() + "'"); };
+  const auto write_to = [&](const char* name) {
+    connection.query("COPY (SELECT 1) TO '" + (scratch() / name / "made").string() + "'");
+  };
   EXPECT_EQ(connection.query_value("SELECT pg_read_file('" + (scratch() / "readable/file").string() + "')"), "content");
   write_to("writable");
   EXPECT_EQ(read_file(scratch() / "writable/made"), "1\n");

@@ -60,8 +60,15 @@ TEST_F(LogTest, IsFollowedBeyondARestart) {
   const pid_t child = ::fork();
   if (child == 0) {
     install_interrupt_handlers();
-    runtime::Docker(variable("BPG_TEST_DOCKER_HOST"))
-        .read_log(spec, {.last_lines = 100, .follow = true, .write = [&](std::string_view text) { write_all(ends[1], text, "pipe"); }});
+    try {
+      runtime::Docker(variable("BPG_TEST_DOCKER_HOST"))
+          .read_log(spec, {.last_lines = 100,
+                           .follow = true,
+                           .write = [&](std::string_view text) { write_all(ends[1], text, "pipe"); }});
+    } catch (const std::exception& error) {
+      std::fputs(error.what(), stderr);
+      ::_exit(1);
+    }
     ::_exit(0);
   }
   ::close(ends[1]);
@@ -85,6 +92,10 @@ TEST_F(LogTest, IsFollowedBeyondARestart) {
   start(spec);
   say(spec, "after a restart");
   EXPECT_TRUE(wait_for("after a restart"));
+  docker_script("restart");
+  start(spec);
+  say(spec, "after a restart of the daemon");
+  EXPECT_TRUE(wait_for("after a restart of the daemon"));
   ::alarm(0);
   ::kill(child, SIGINT);
   int status = 0;

@@ -1,5 +1,8 @@
 #include "bpg/runtime/postmaster.hpp"
 
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -40,16 +43,12 @@ namespace {
 
 /// Does it work in the directory? Nothing where that may not be looked at.
 std::optional<bool> works_in(pid_t pid, const fs::path& directory) {
-  std::error_code error;
-  const fs::path there = fs::read_symlink(fmt::format("/proc/{}/cwd", pid), error);
-  if (error == std::errc::permission_denied || error == std::errc::operation_not_permitted) {
-    return std::nullopt;
+  struct stat there {};
+  if (::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &there) != 0) {
+    return errno == EACCES || errno == EPERM ? std::nullopt : std::optional(false);
   }
-  if (error) {
-    return false;
-  }
-  const fs::path expected = fs::canonical(directory, error);
-  return !error && there == expected;
+  struct stat expected {};
+  return ::stat(directory.c_str(), &expected) == 0 && there.st_dev == expected.st_dev && there.st_ino == expected.st_ino;
 }
 
 bool command_line_names(pid_t pid, const std::string& text) {
@@ -83,19 +82,17 @@ std::optional<pid_t> find_postmaster(const fs::path& data_directory, pid_t own) 
 }
 
 bool serves(pid_t pid, const fs::path& data_directory) {
-  return process_alive(pid) &&
-         works_in(pid, data_directory).value_or(command_line_names(pid, data_directory.string()));
+  const auto known = works_in(pid, data_directory);
+  return (known ? *known : command_line_names(pid, data_directory.string())) && process_alive(pid);
 }
 
 bool anyone_works_in(const fs::path& data_directory, const std::string& identity) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error)) {
     const auto pid = parse_pid(entry.path().filename().string());
-    if (!pid || !process_alive(*pid)) {
-      continue;
-    }
-    const auto known = works_in(*pid, data_directory);
-    if (known ? *known : command_line_names(*pid, data_directory.string()) || command_line_names(*pid, ": " + identity)) {
+    const auto known = pid ? works_in(*pid, data_directory) : false;
+    if ((known ? *known : command_line_names(*pid, data_directory.string()) || command_line_names(*pid, ": " + identity)) &&
+        process_alive(*pid)) {
       return true;
     }
   }
@@ -104,8 +101,8 @@ bool anyone_works_in(const fs::path& data_directory, const std::string& identity
 
 std::optional<std::string> recovering_file(pid_t postmaster) {
   constexpr std::string_view mark = "startup recovering ";
-  const auto children = read_file_if_exists(fmt::format("/proc/{0}/task/{0}/children", postmaster));
-  for (const std::string_view child : split(children.value_or(""), ' ')) {
+  const std::string children = read_file_if_exists(fmt::format("/proc/{0}/task/{0}/children", postmaster)).value_or("");
+  for (const std::string_view child : split(children, ' ')) {
     const auto pid = parse_pid(trim(child));
     const auto title = pid ? read_file_if_exists(fmt::format("/proc/{}/cmdline", *pid)) : std::nullopt;
     const size_t at = title ? title->find(mark) : std::string::npos;

@@ -118,16 +118,32 @@ nlohmann::json DockerClient::must(const std::string& method, const std::string& 
   return std::move(answer.body);
 }
 
-HttpAnswer DockerClient::stream(const std::string& method, const std::string& path, const nlohmann::json& body) const {
-  HttpAnswer answer = send({.method = method,
-                            .target = "/v" + api_version() + path,
-                            .body = body.is_null() ? "" : body.dump(),
-                            .patience = std::nullopt});
+namespace {
+
+/// Throws where the answer is a refusal.
+HttpAnswer accepted(HttpAnswer answer) {
   if (answer.status() >= 300) {
-    const Answer refusal{.status = answer.status(), .body = nlohmann::json::parse(answer.read_all(), nullptr, false)};
+    const DockerClient::Answer refusal{.status = answer.status(), .body = nlohmann::json::parse(answer.read_all(), nullptr, false)};
     throw Error(ErrorCode::environment, fmt::format("Docker refuses: {}", refusal.message()));
   }
   return answer;
+}
+
+}  // namespace
+
+HttpAnswer DockerClient::stream(const std::string& method, const std::string& path, const nlohmann::json& body) const {
+  return accepted(send({.method = method,
+                        .target = "/v" + api_version() + path,
+                        .body = body.is_null() ? "" : body.dump(),
+                        .patience = std::nullopt}));
+}
+
+std::optional<HttpAnswer> DockerClient::stream_if_there(const std::string& method, const std::string& path) const {
+  HttpAnswer answer = send({.method = method, .target = "/v" + api_version() + path, .patience = std::nullopt});
+  if (answer.status() == 404 || answer.status() == 409) {
+    return std::nullopt;
+  }
+  return accepted(std::move(answer));
 }
 
 EngineInfo DockerClient::info() const {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +48,9 @@ class DockerClient {
 
   /// As `must`, for an answer that comes piece by piece and may take for ever.
   HttpAnswer stream(const std::string& method, const std::string& path, const nlohmann::json& body = {}) const;
+
+  /// As `stream`, of something that may be gone, or about to be: then nothing.
+  std::optional<HttpAnswer> stream_if_there(const std::string& method, const std::string& path) const;
 
   EngineInfo info() const;
 

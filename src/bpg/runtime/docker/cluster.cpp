@@ -79,8 +79,8 @@ void make_cluster_with_entrypoint(const DockerClient& client, const Image& image
   container.start();
   const pid_t pid = client.must("GET", "/containers/" + container.id() + "/json").at("State").value("Pid", 0);
   const UniqueFd process = pid > 0 ? open_process(pid) : UniqueFd();
-  // While it makes the cluster, the entrypoint is the container's first process, and its temporary servers have other numbers. In the
-  // end it becomes the server that was asked for: the first process says that it is ready.
+  // While it makes the cluster, the entrypoint is the container's first process, and its temporary servers have other numbers.
+  // In the end it becomes the server that was asked for: the first process says that it is ready.
   ServerSpec spec;
   spec.data_directory = data_directory;
   const Startup startup =

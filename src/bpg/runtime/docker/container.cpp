@@ -15,7 +15,8 @@ namespace bpg::runtime {
 using nlohmann::json;
 
 OwnedContainer::OwnedContainer(const DockerClient& client, const std::string& name, const json& spec) : m_client(client) {
-  m_id = client.must("POST", "/containers/create" + (name.empty() ? "" : "?name=" + url_encoded(name)), spec).at("Id").get<std::string>();
+  const std::string path = "/containers/create" + (name.empty() ? "" : "?name=" + url_encoded(name));
+  m_id = client.must("POST", path, spec).at("Id").get<std::string>();
 }
 
 OwnedContainer::~OwnedContainer() {
@@ -41,7 +42,8 @@ void remove_container(const DockerClient& client, const std::string& id) {
     }
     // 409: somebody else is removing it, perhaps the engine itself. Nothing tells when that is done.
     if (answer.status != 409 || std::chrono::steady_clock::now() > deadline) {
-      throw Error(ErrorCode::environment, fmt::format("Docker does not remove the container {}: {}", id.substr(0, 12), answer.message()));
+      throw Error(ErrorCode::environment,
+                  fmt::format("Docker does not remove the container {}: {}", id.substr(0, 12), answer.message()));
     }
     ::poll(nullptr, 0, 5);
   }

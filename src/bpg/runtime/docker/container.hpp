@@ -36,7 +36,8 @@ class OwnedContainer {
   bool m_owned = true;
 };
 
-/// Kills what runs in the container and removes it, with its anonymous volumes; returns when it is gone. Success where there is none.
+/// Kills what runs in the container and removes it, with its anonymous volumes; returns when it is gone. Success where there
+/// is none.
 void remove_container(const DockerClient& client, const std::string& id);
 
 /// Takes apart what a container without a terminal writes: frames of standard output and of standard error.

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -41,7 +42,8 @@ Docker::Found Docker::find(const ServerSpec& spec) const {
   const std::string id = answer.body.at("Id").get<std::string>();
   const json labels = answer.body.at("Config").value("Labels", json());
   if (!labels.is_object() || labels.value(volume_label, "") != spec.identity) {
-    throw Error(ErrorCode::environment, fmt::format("the container {} is not betterpg's but has the name '{}'", id.substr(0, 12), container_name(spec)),
+    throw Error(ErrorCode::environment,
+                fmt::format("the container {} is not betterpg's but has the name '{}'", id.substr(0, 12), container_name(spec)),
                 "Rename or remove it.");
   }
   return {.id = id, .pid = answer.body.at("State").value("Pid", 0)};
@@ -187,19 +189,21 @@ void Docker::read_log(const ServerSpec& spec, const Log& log) const {
     return;
   }
   std::string tail = fmt::format("{}", log.last_lines);
+  std::string last = id;
   while (!interrupted()) {
     try {
       if (!id.empty()) {
-        follow_container_log(*m_client, id, tail, log.write);
+        follow_container_log(*m_client, std::exchange(id, ""), tail, log.write);
       }
       // It has ended. The engine may start it again, or bpg another one in its place; nothing tells when.
       pollfd polled{interrupt_fd(), POLLIN, 0};
       ::poll(&polled, 1, 200);
-      const std::string next = find(spec).id;
-      tail = next == id ? "0" : "all";
-      id = next;
+      id = find(spec).id;
+      tail = id == last ? "0" : "all";
+      last = id;
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::interrupted) {
+      // The engine may be restarted, too.
+      if (error.code() != ErrorCode::interrupted && error.code() != ErrorCode::environment) {
         throw;
       }
     }

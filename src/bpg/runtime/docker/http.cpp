@@ -33,7 +33,8 @@ namespace {
 /// A connected socket as Beast wants it (SyncStream), whose waits end with a signal or when patience does.
 class SocketStream {
  public:
-  SocketStream(UniqueFd socket, std::optional<std::chrono::milliseconds> patience) : m_socket(std::move(socket)), m_patience(patience) {}
+  SocketStream(UniqueFd socket, std::optional<std::chrono::milliseconds> patience)
+      : m_socket(std::move(socket)), m_patience(patience) {}
 
   template <class Buffers>
   size_t read_some(const Buffers& buffers, error_code& error) {

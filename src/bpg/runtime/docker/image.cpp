@@ -166,7 +166,8 @@ bool has_image(const DockerClient& client, const std::string& image) { return in
 
 Image find_image(const DockerClient& client, const FindImage& request) {
   if (client.info().rootless) {
-    throw Error(ErrorCode::environment, fmt::format("Docker at {} gives its containers other user ids than this machine's", client.host()),
+    throw Error(ErrorCode::environment,
+                fmt::format("Docker at {} gives its containers other user ids than this machine's", client.host()),
                 "A rootless daemon, or one with userns-remap, cannot share the directories of branches: use another one.");
   }
   auto found = inspect(client, request.reference);

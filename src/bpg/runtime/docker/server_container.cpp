@@ -15,8 +15,8 @@ using nlohmann::json;
 
 namespace {
 
-/// In a container every server calls itself 1, so the lock file of one that was killed looks like that of its successor. Without it,
-/// a lock file is always that of the server that runs. PostgreSQL, as number 1, would overwrite it anyway (miscinit.c,
+/// In a container every server calls itself 1, so the lock file of one that was killed looks like that of its successor. Removed
+/// first, a lock file is always that of the server that runs. PostgreSQL, as number 1, would overwrite it anyway (miscinit.c,
 /// CreateLockFile). $1 is the data directory.
 constexpr const char* launcher = R"(rm -f "$1/postmaster.pid"; shift; exec "$0" "$@")";
 
@@ -69,23 +69,28 @@ json server_container(const ServerSpec& spec) {
   return spec_json;
 }
 
-std::string container_log(const DockerClient& client, const std::string& id, size_t lines) {
-  std::string text;
-  HttpAnswer answer = client.stream("GET", fmt::format("/containers/{}/logs?stdout=1&stderr=1&tail={}", id, lines));
-  OutputFrames frames([&text](OutputFrames::Stream, std::string_view piece) { text += piece; });
-  while (const auto bytes = answer.read()) {
+namespace {
+
+void read_container_log(const DockerClient& client, const std::string& id, const std::string& which,
+                        const std::function<void(std::string_view)>& write) {
+  auto answer = client.stream_if_there("GET", fmt::format("/containers/{}/logs?stdout=1&stderr=1&{}", id, which));
+  OutputFrames frames([&write](OutputFrames::Stream, std::string_view piece) { write(piece); });
+  while (const auto bytes = answer ? answer->read() : std::nullopt) {
     frames.feed(*bytes);
   }
+}
+
+}  // namespace
+
+std::string container_log(const DockerClient& client, const std::string& id, size_t lines) {
+  std::string text;
+  read_container_log(client, id, fmt::format("tail={}", lines), [&text](std::string_view piece) { text += piece; });
   return text;
 }
 
 void follow_container_log(const DockerClient& client, const std::string& id, const std::string& tail,
                           const std::function<void(std::string_view)>& write) {
-  HttpAnswer answer = client.stream("GET", fmt::format("/containers/{}/logs?stdout=1&stderr=1&follow=1&tail={}", id, tail));
-  OutputFrames frames([&write](OutputFrames::Stream, std::string_view piece) { write(piece); });
-  while (const auto bytes = answer.read()) {
-    frames.feed(*bytes);
-  }
+  read_container_log(client, id, "follow=1&tail=" + tail, write);
 }
 
 void append_log(const ServerSpec& spec, std::string_view text) {

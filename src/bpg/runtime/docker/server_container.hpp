@@ -20,10 +20,10 @@ nlohmann::json server_container(const ServerSpec& spec);
 /// Of what a container has written, this much is kept in the server's log file when it goes.
 inline constexpr size_t kept_lines = 10000;
 
-/// The last `lines` lines that the container wrote.
+/// The last `lines` lines that the container wrote; none where it is gone.
 std::string container_log(const DockerClient& client, const std::string& id, size_t lines);
 
-/// Hands out the last `tail` lines ("all" or a number) and then what the container writes, until it ends.
+/// Hands out the last `tail` lines ("all" or a number) and then what the container writes, until it ends or is gone.
 void follow_container_log(const DockerClient& client, const std::string& id, const std::string& tail,
                           const std::function<void(std::string_view)>& write);
 
