@@ -1,13 +1,16 @@
 """bpg doctor: it works before init, changes nothing, and each finding that can be provoked is there with its remedy."""
 
 import contextlib
+import http.server
 import json
 import os
 import resource
 import shutil
 import signal
+import socketserver
 import sqlite3
 import subprocess
+import threading
 
 import pytest
 
@@ -34,7 +37,7 @@ def examined(bpg, status=None, limits=None, **environment):
 
 def not_in_order(checks):
     """Without what depends on the machine alone."""
-    machine = {"clock", "memory", "shared memory", "open files", "loop devices", "btrfs-progs", "zfs", "psql"}
+    machine = {"clock", "docker", "memory", "shared memory", "open files", "loop devices", "btrfs-progs", "zfs", "psql"}
     return {name for name, check in checks.items() if check["verdict"] != "ok" and name not in machine}
 
 
@@ -226,5 +229,73 @@ def test_a_file_backed_pool_that_is_not_mounted():
         bpg.ok("init", "--remove")
     finally:
         subprocess.run(["umount", bpg.home / "pool"], capture_output=True)
+        bpg.place.remove()
+        shutil.rmtree(bpg.directory)
+
+
+class FakeDocker:
+    """Answers as the Engine API does to what doctor asks."""
+
+    def __init__(self, path, api="1.41", options=()):
+        self.path = path
+        info = json.dumps({"ServerVersion": "20.10.24", "SecurityOptions": list(options)})
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = ("OK" if self.path == "/_ping" else info).encode()
+                self.send_response(200)
+                self.send_header("Api-Version", api)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def address_string(self):
+                return "unix"
+
+            def log_message(self, *_):
+                pass
+
+        self.server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return f"unix://{self.path}"
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+        self.path.unlink()
+
+
+def test_docker(virgin):
+    socket = virgin.directory / "docker.sock"
+
+    def check(**environment):
+        return examined(virgin, 0, DOCKER_HOST=f"unix://{socket}", **environment)["docker"]
+
+    assert check()["verdict"] == "ok" and "only servers in containers" in check()["found"]
+    socket.write_text("")
+    assert check()["verdict"] == "warning" and "cannot be reached" in check()["found"]
+    socket.unlink()
+    with FakeDocker(socket):
+        assert check() == {"name": "docker", "verdict": "ok", "mend": None,
+                           "found": f"version 20.10.24 with API 1.41 at unix://{socket}"}
+    with FakeDocker(socket, api="1.24"):
+        assert "too old" in check()["found"] and "20.10" in check()["mend"]
+    with FakeDocker(socket, options=["name=seccomp", "name=rootless"]):
+        assert check()["verdict"] == "warning" and "other accounts" in check()["found"]
+    assert "not that of a Unix socket" in examined(virgin, 0, DOCKER_HOST="tcp://localhost:2375")["docker"]["found"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody who may not use the socket")
+def test_docker_without_its_group():
+    bpg = Bpg("copy", account="nobody")
+    socket = bpg.directory / "docker.sock"
+    try:
+        with FakeDocker(socket):
+            socket.chmod(0o660)
+            check = examined(bpg, DOCKER_HOST=f"unix://{socket}")["docker"]
+            assert check["verdict"] == "warning" and check["mend"].startswith("usermod -aG docker nobody")
+    finally:
         bpg.place.remove()
         shutil.rmtree(bpg.directory)

@@ -8,6 +8,7 @@
 #include "bpg/catalog/read_current.hpp"
 #include "bpg/engine/context.hpp"
 #include "bpg/engine/doctor_checks.hpp"
+#include "bpg/runtime/docker/docker_examine.hpp"
 #include "bpg/storage/examine.hpp"
 #include "bpg/util/error.hpp"
 
@@ -97,6 +98,7 @@ std::vector<Check> examine(const std::optional<std::filesystem::path>& config_fi
     attempt(checks, "interrupted", [&] { checks.push_back(examine_interrupted(patient)); });
     attempt(checks, "WAL archives", [&] { checks.push_back(examine_archives(patient)); });
   }
+  attempt(checks, "docker", [&] { checks.push_back(runtime::examine_docker(false)); });
   append(checks, examine_limits());
   checks.push_back(examine_clock(patient));
   return checks;

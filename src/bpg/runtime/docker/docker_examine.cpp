@@ -1,0 +1,55 @@
+#include "bpg/runtime/docker/docker_examine.hpp"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "bpg/runtime/docker/client.hpp"
+#include "bpg/util/error.hpp"
+#include "bpg/util/process.hpp"
+
+namespace bpg::runtime {
+
+namespace {
+
+using enum Check::Verdict;
+
+Check ask(const DockerClient& client, Check::Verdict worst) {
+  const EngineInfo info = client.info();
+  const std::string engine = fmt::format("version {} with API {} at {}", info.version, info.api_version, client.host());
+  if (info.rootless) {
+    return {"docker", worst, engine + ": its containers see other accounts than this machine, so that data would belong to nobody",
+            "use a Docker that is neither rootless nor has userns-remap"};
+  }
+  return {"docker", ok, engine};
+}
+
+std::string remedy(const Error& error) {
+  if (error.code() == ErrorCode::permission) {
+    return fmt::format("usermod -aG docker {} (then a new login; members of that group are as good as root)", current_account().name);
+  }
+  return error.hint();
+}
+
+}  // namespace
+
+Check examine_docker(bool needed) {
+  const Check::Verdict worst = needed ? missing : warning;
+  try {
+    const DockerClient client;
+    std::error_code ignored;
+    const std::filesystem::path socket = client.host().substr(std::string_view("unix://").size());
+    if (!std::filesystem::exists(socket, ignored)) {
+      return needed ? Check{"docker", missing, fmt::format("there is no {}", socket.string()), "apt-get install docker.io"}
+                    : Check{"docker", ok, fmt::format("there is no {}; only servers in containers need it", socket.string())};
+    }
+    return ask(client, worst);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::interrupted) {
+      throw;
+    }
+    return {"docker", worst, error.message(), remedy(error)};
+  }
+}
+
+}  // namespace bpg::runtime
