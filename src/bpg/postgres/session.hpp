@@ -43,7 +43,7 @@ class Session {
  public:
   static constexpr std::chrono::seconds default_deadline{300};
 
-  explicit Session(const Endpoint& endpoint, std::chrono::milliseconds connect_deadline = std::chrono::seconds(10));
+  explicit Session(const Endpoint& endpoint, std::chrono::milliseconds connect_deadline = std::chrono::seconds(30));
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
