@@ -18,6 +18,8 @@ import psycopg
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("BPG_BIN", str(ROOT / "build" / "release" / "bin" / "bpg"))
 VARIABLES = {"zfs": "BPG_TEST_ZFS", "btrfs": "BPG_TEST_BTRFS", "reflink": "BPG_TEST_XFS", "copy": "BPG_TEST_COPY"}
+# Where servers run: "native", or "docker" in containers of the image BPG_TEST_IMAGE by the engine at BPG_TEST_DOCKER_HOST.
+RUNTIME = os.environ.get("BPG_TEST_RUNTIME", "native")
 UNFINISHED = {
     "volume": "state IN ('creating', 'deleting')",
     "snapshot": "state IN ('creating', 'deleting')",
@@ -102,7 +104,8 @@ class Bpg:
         self.locks_before = set()
         first_port = random.randrange(20000, 30000)
         self.config = self.directory / "config.yaml"
-        self.config.write_text(f"ports.range: {first_port}-{first_port + 300}\n{config}")
+        docker = f"docker.host: {os.environ['BPG_TEST_DOCKER_HOST']}\n" if RUNTIME == "docker" else ""
+        self.config.write_text(f"ports.range: {first_port}-{first_port + 300}\n{docker}{config}")
 
     @property
     def atomic(self):
@@ -117,7 +120,8 @@ class Bpg:
         return {**kept, "BPG_HOME": str(self.home), "PAGER": "cat", **more}
 
     def init(self):
-        self.ok("init", *self.place.arguments)
+        runtime = ["--runtime", "docker", "--image", os.environ["BPG_TEST_IMAGE"]] if RUNTIME == "docker" else []
+        self.ok("init", *self.place.arguments, *runtime)
         return self
 
     def run(self, *arguments, timeout=120, **environment):
@@ -193,8 +197,11 @@ class Bpg:
         return pathlib.Path(self.branch(subject)["volume"]["path"])
 
     def postmaster(self, subject):
-        """The process id of a branch's server, from its lock file."""
-        return int((self.volume(subject) / "data" / "postmaster.pid").read_text().split()[0])
+        """The process id of a branch's server, as this machine numbers it."""
+        data = self.volume(subject) / "data"
+        if RUNTIME == "docker":
+            return next(pid for pid, command in self.servers() if f"-D {data} " in command)
+        return int((data / "postmaster.pid").read_text().split()[0])
 
     def server_program(self, subject):
         """The postgres of a branch's server. Its command line tells; what /proc calls exe is not for a container's root to read."""
@@ -229,9 +236,11 @@ class Bpg:
         assert told == volumes
         running = {branch["volume"]["id"] for branch in status["branches"] if branch["status"] == "running"}
         assert {path.name for path in (self.home / "run").iterdir()} == running
-        servers = [command for _, command in self.processes() if "/postgres -D" in command]
-        assert len(servers) == len(running), servers
-        eventually(lambda: len(self.processes()) == 2 * len(running), "log keepers of stopped servers do not end")
+        assert len(self.servers()) == len(running), self.servers()
+        keepers = 0 if RUNTIME == "docker" else len(running)
+        eventually(lambda: len(self.processes()) == len(running) + keepers, "log keepers of stopped servers do not end")
+        if RUNTIME == "docker":
+            assert containers() & volumes == running
 
     def locks(self):
         """Lock files of volumes and snapshots, and turns of exec. A command that is killed before its row is stored leaves one."""
@@ -245,9 +254,12 @@ class Bpg:
                 words = (directory / "cmdline").read_bytes().split(b"\0")
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if words[0].endswith((b"/postgres", b"/bpg-log")) and any(str(self.home).encode() in word for word in words):
+            if words[0].rsplit(b"/")[-1] in (b"postgres", b"bpg-log") and any(str(self.home).encode() in word for word in words):
                 found.append((int(directory.name), b" ".join(words).decode()))
         return found
+
+    def servers(self):
+        return [(pid, command) for pid, command in self.processes() if "postgres -D" in command]
 
     def picture(self):
         """What there is, without what differs from one time to the next."""
@@ -260,7 +272,7 @@ class Bpg:
             "snapshots": len(snapshots),
             "retained": len(status["retained"]),
             "listed": len(self.json("snapshot", "list")),
-            "servers": sum("/postgres -D" in command for _, command in self.processes()),
+            "servers": len(self.servers()),
         }
 
     def remove(self):
@@ -279,6 +291,12 @@ class Bpg:
                     os.kill(pid, signal.SIGKILL)
             self.place.remove()
             shutil.rmtree(self.directory)
+
+
+def containers():
+    """The volumes that have a container, running or not."""
+    words = ["docker", "--host", os.environ["BPG_TEST_DOCKER_HOST"], "ps", "--all", "--format", '{{.Label "betterpg.volume"}}']
+    return set(subprocess.run(words, check=True, capture_output=True, text=True).stdout.split())
 
 
 def eventually(condition, words, seconds=20):

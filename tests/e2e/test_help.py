@@ -20,6 +20,8 @@ NOT_RUN = {
     "bpg init --pool tank --zfs-option compression=zstd": "needs a pool of that name: test_zfs.py",
     "bpg init --path /mnt/xfs": "needs a file system there",
     "bpg init --storage btrfs --size 50G": "needs 50 GB and a loop device",
+    "bpg init --runtime docker --image postgres:17": "needs that image: test_docker.py",
+    "bpg db create app --image pgvector/pgvector:pg16": "needs that image: test_docker.py",
     "bpg init --remove": "test_branches.py and every home of the suite do it",
     "bpg branch undo app/fix-login --to vol_…": "a volume's id differs each time: test_branches.py",
     "bpg completion fish | source": "needs fish: test_completion.py",

@@ -75,7 +75,7 @@ TEST_F(EntrypointTest, DoesNotWaitForEver) {
   const auto slow = official_with("echo 'SELECT pg_sleep(600);' >/docker-entrypoint-initdb.d/30-slow.sql");
   const auto spec = server_without_cluster(slow);
   const Error error =
-      error_of([&] { make_cluster_with_entrypoint(client(), slow, spec.data_directory, std::chrono::seconds(10)); });
+      error_of([&] { make_cluster_with_entrypoint(client(), slow, spec.data_directory, {}, std::chrono::seconds(10)); });
   EXPECT_THAT(error.message(), HasSubstr("did not make a cluster within 10.0 s"));
   EXPECT_EQ(containers(), std::vector<std::string>{});
   client().must("DELETE", "/images/betterpg-test:changed");

@@ -145,6 +145,14 @@ CREATE TABLE snapshot_schedule (
 ) STRICT;
 )sql";
 
+// Databases whose servers run in containers.
+constexpr std::string_view version_5 = R"sql(
+ALTER TABLE database ADD COLUMN image TEXT;
+ALTER TABLE database ADD COLUMN image_id TEXT;
+ALTER TABLE database ADD COLUMN image_uid INTEGER;
+ALTER TABLE database ADD COLUMN image_gid INTEGER;
+)sql";
+
 int64_t pragma(Connection& connection, std::string_view name) {
   Statement query = connection.prepare(fmt::format("PRAGMA {}", name));
   return query.step() ? query.integer(0) : 0;
@@ -208,7 +216,7 @@ void migrate(Connection& connection, std::span<const std::string_view> steps) {
 }  // namespace
 
 std::span<const std::string_view> migrations() {
-  static constexpr std::array all{version_1, version_2, version_3, version_4};
+  static constexpr std::array all{version_1, version_2, version_3, version_4, version_5};
   return all;
 }
 

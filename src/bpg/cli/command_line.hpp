@@ -72,6 +72,10 @@ Command* add_group(CLI::App& parent, const std::string& name, const std::string&
 /// --profile and --set, of what is being made.
 void add_setting_options(CLI::App& command, std::string& profile, std::vector<std::string>& settings);
 
+/// --runtime and --image, of what is being set up or made; and throws `Error{usage}` where they make no sense.
+void add_runtime_options(CLI::App& command, std::string& runtime, std::string& image);
+void check_runtime(const std::string& runtime, const std::string& image);
+
 /// --timezone, of a command that takes a moment.
 void add_timezone_option(CLI::App& command, std::string& timezone);
 

@@ -10,7 +10,6 @@
 #include <fmt/ranges.h>
 
 #include "bpg/cli/command_line.hpp"
-#include "bpg/cli/follow.hpp"
 #include "bpg/cli/json.hpp"
 #include "bpg/engine/connection.hpp"
 #include "bpg/engine/exec.hpp"
@@ -201,12 +200,11 @@ void add_logs(CLI::App& root, CommandLine& line) {
     line.action = [&line, options] {
       const Subject subject = line.subject_or_followed(options->subject);
       const auto context = line.open();
-      const auto log = engine::server_log(*context, subject);
       line.output.end_progress();
-      print_last_lines(log, static_cast<size_t>(options->lines));
-      if (options->follow) {
-        follow(log);
-      }
+      engine::read_log(*context, subject,
+                       {.last_lines = static_cast<size_t>(options->lines), .follow = options->follow, .write = [](std::string_view text) {
+                          write_all(STDOUT_FILENO, text, "standard output");
+                        }});
     };
   });
 }

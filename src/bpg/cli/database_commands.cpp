@@ -31,6 +31,7 @@ void add_create(CLI::App& group, CommandLine& line) {
                                   "  bpg db create app\n"
                                   "  bpg db create app --pg-version 15\n"
                                   "  bpg db create app --wal-segment-size 64MB             for much that is written at a time\n"
+                                  "  bpg db create app --image pgvector/pgvector:pg16       its servers run in containers\n"
                                   "  bpg db create app --extension citext --extension pg_trgm\n"
                                   "  bpg db create audit --template app/main@before-v2     cut from another database\n"
                                   "  bpg db create app --from-dump app.sql.gz              SQL, or pg_dump's other formats\n"
@@ -50,12 +51,14 @@ void add_create(CLI::App& group, CommandLine& line) {
       ->type_name("FILE")
       ->excludes(from);
   command->add_flag("--no-archive", options->no_archive, "Do not archive the WAL of its main: no moment of it can be restored");
+  add_runtime_options(*command, options->request.host.runtime, options->request.host.image);
   add_setting_options(*command, options->request.profile, options->settings);
   command->callback([&line, options, version, segment_size] {
     line.action = [&line, options, version, segment_size] {
       for (const std::string& extension : options->extensions) {
         options->request.extensions.push_back(postgres::Extension::parse(extension));
       }
+      check_runtime(options->request.host.runtime, options->request.host.image);
       if (options->from) {
         options->request.from = line.subject_at(*options->from);
       }
@@ -65,7 +68,7 @@ void add_create(CLI::App& group, CommandLine& line) {
       options->request.settings = engine::parse_settings(options->settings);
       options->request.archive = !options->no_archive;
       if (version->count() > 0) {
-        options->request.pg_major = options->pg_version;
+        options->request.host.pg_major = options->pg_version;
       }
       if (segment_size->count() > 0) {
         options->request.wal_segment_size = postgres::parse_wal_segment_size(options->wal_segment_size);

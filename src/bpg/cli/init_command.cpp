@@ -27,8 +27,10 @@ std::string describe(const engine::InitResult& result) {
   for (const std::string& note : result.notes) {
     text += "  " + note + "\n";
   }
-  text += fmt::format("PostgreSQL {}; servers run as '{}'. betterpg's own files are in {}.\n",
-                      fmt::join(result.pg_versions, ", "), result.account, result.home.string());
+  const std::string where = result.image.empty() ? fmt::format("servers run as '{}'", result.account)
+                                                 : fmt::format("servers run in containers of {}", result.image);
+  text += fmt::format("PostgreSQL {}; {}. betterpg's own files are in {}.\n", fmt::join(result.pg_versions, ", "), where,
+                      result.home.string());
   return text + "Next: bpg db create NAME\n";
 }
 
@@ -45,6 +47,7 @@ void run(CommandLine& line, Options& options) {
     throw Error(ErrorCode::usage, fmt::format("unknown storage '{}'", options.request.driver),
                 did_you_mean(options.request.driver, drivers, fmt::format("It is one of {}.", fmt::join(drivers, ", "))));
   }
+  check_runtime(options.request.runtime, options.request.image);
   if (!options.size.empty()) {
     options.request.image_bytes = parse_bytes(options.size);
     if (!options.request.image_bytes) {
@@ -72,6 +75,7 @@ void add_init_command(CLI::App& root, CommandLine& line) {
                                   "  bpg init --pool tank --zfs-option compression=zstd       with a property of one's own choice\n"
                                   "  bpg init --path /mnt/xfs                 on the file system of that directory\n"
                                   "  bpg init --storage btrfs --size 50G      in a Btrfs image of up to 50 GB (root)\n"
+                                  "  bpg init --runtime docker --image postgres:17   servers run in containers\n"
                                   "  bpg init --remove                        take back what init made\n",
                                   {ErrorCode::not_found, ErrorCode::already_exists, ErrorCode::refused});
   command->add_option("--storage", options->request.driver, "How copies are made (auto)")->type_name("auto|zfs|btrfs|reflink|copy");
@@ -83,6 +87,7 @@ void add_init_command(CLI::App& root, CommandLine& line) {
       ->allow_extra_args(false);
   command->add_option("--path", options->path, "A directory to use")->type_name("DIR");
   command->add_option("--size", options->size, "The size of a file-backed pool (20G)")->type_name("SIZE");
+  add_runtime_options(*command, options->request.runtime, options->request.image);
   command->add_flag("--preallocate", options->request.preallocate, "Reserve the whole size of a file-backed pool now");
   command->add_flag("--remove", options->remove, "Remove what init made; refused while there are databases");
   command->callback([&line, options] { line.action = [&line, options] { run(line, *options); }; });

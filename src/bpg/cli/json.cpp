@@ -11,6 +11,7 @@ Json or_null(const std::optional<std::string>& text) { return text ? Json(*text)
 Json or_null(const std::optional<Time>& time) { return time ? Json(to_rfc3339(*time)) : Json(nullptr); }
 Json or_null(const std::optional<Lsn>& lsn) { return lsn ? Json(lsn->str()) : Json(nullptr); }
 Json or_null(const std::optional<SnapshotId>& id) { return id ? Json(id->str()) : Json(nullptr); }
+const char* runtime_name(const std::string& image) { return image.empty() ? "native" : "docker"; }
 Json null_if_empty(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 void add_usage(Json& object, const std::optional<storage::Usage>& usage) {
@@ -85,6 +86,8 @@ Json to_json(const engine::DatabaseView& database) {
           {"name", database.name},
           {"pg_version", database.pg_version},
           {"pg_database", database.pg_database},
+          {"runtime", runtime_name(database.image)},
+          {"image", null_if_empty(database.image)},
           {"branches", database.branches},
           {"created_at", to_rfc3339(database.created_at)}};
 }
@@ -288,6 +291,8 @@ Json to_json(const engine::InitResult& result) {
           {"image", null_if_empty(result.location.image.string())},
           {"reason", null_if_empty(result.reason)},
           {"notes", result.notes},
+          {"runtime", runtime_name(result.image)},
+          {"container_image", null_if_empty(result.image)},
           {"pg_versions", result.pg_versions},
           {"account", null_if_empty(result.account)}};
 }

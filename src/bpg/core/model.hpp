@@ -12,6 +12,16 @@
 
 namespace bpg {
 
+/// The container image that the servers of a database run in.
+struct Image {
+  std::string reference;  ///< as somebody named it: "postgres:17"
+  std::string id;         ///< what that meant then ("sha256:…"), and what its servers run for good
+  uint32_t uid = 0;       ///< who its servers run as, in the image as on this machine
+  uint32_t gid = 0;
+
+  bool operator==(const Image&) const = default;
+};
+
 /// A project: a name, a PostgreSQL major version, branches.
 struct Database {
   DatabaseId id;
@@ -19,6 +29,7 @@ struct Database {
   int pg_major = 0;
   /// The database inside the cluster that URLs point at: the project's name when it was created.
   std::string pg_database;
+  std::optional<Image> image{};  ///< nothing: its servers are processes of this machine
   Time created_at{};
   std::optional<Time> deleted_at{};  ///< deleted, and its branches' volumes are still kept
 };

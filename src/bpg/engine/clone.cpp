@@ -93,7 +93,7 @@ void bring_up_clone(Context& context, const BranchRef& branch, const CloneSource
   if (start || source.restore) {
     first_start(context, branch, plan.volume, owner_endpoint(context, branch).password, to_start(source, plan));
     if (!start) {
-      stop_server(context, branch.branch, plan.volume.id);
+      stop_server(context, plan.volume.id);
     }
     return;
   }

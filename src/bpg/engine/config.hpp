@@ -20,6 +20,11 @@ struct Profile {
 
 /// What a user may set in the configuration file. `config_keys` says what each is for.
 struct Config {
+  std::string docker_host{};              ///< the engine's socket, "unix:///…"; empty: DOCKER_HOST, or Docker's own
+  std::string docker_network = "host";    ///< of containers
+  uint64_t docker_shm_bytes = uint64_t{64} << 20;
+  uint64_t docker_memory_bytes = 0;       ///< of one container; 0: no limit
+  double docker_cpus = 0;                 ///< 0: no limit
   std::string native_user = "postgres";
   std::vector<std::filesystem::path> bin_dirs{};
   int first_port = 15432;

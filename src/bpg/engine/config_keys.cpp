@@ -37,6 +37,13 @@ std::optional<int> parse_count(std::string_view text) {
   return error == std::errc{} && stop == end && count >= 1 ? std::optional(count) : std::nullopt;
 }
 
+std::optional<double> parse_cpus(std::string_view text) {
+  double cpus = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, cpus, std::chars_format::fixed);
+  return error == std::errc{} && stop == end && cpus >= 0.01 && cpus <= 4096 ? std::optional(cpus) : std::nullopt;
+}
+
 template <class Field, class Value>
 bool assign(Field& field, const std::optional<Value>& value) {
   if (value) {
@@ -79,6 +86,57 @@ std::string ConfigKey::environment() const {
 
 const std::vector<ConfigKey>& config_keys() {
   static const std::vector<ConfigKey> table{
+      {.name = "docker.cpus",
+       .form = "a number of cores such as 2 or 0.5, or unlimited",
+       .effect = "How many cores a branch's container may use; containers take it at their next start",
+       .read =
+           [](Config& config, const ConfigValue& value) {
+             const auto cpus = parse_cpus(value.items[0]);
+             config.docker_cpus = cpus.value_or(0);
+             return cpus || value.items[0] == "unlimited";
+           },
+       .write = [](const Config& config) { return one(config.docker_cpus > 0 ? fmt::format("{}", config.docker_cpus) : "unlimited"); }},
+      {.name = "docker.host",
+       .form = "default, or a Unix socket such as unix:///run/user/1000/podman/podman.sock",
+       .effect = "Where Docker's engine, or one that is compatible with it, listens; default: DOCKER_HOST, or else Docker's own socket",
+       .read =
+           [](Config& config, const ConfigValue& value) {
+             config.docker_host = value.items[0] == "default" ? "" : value.items[0];
+             return config.docker_host.empty() || config.docker_host.starts_with("unix:///");
+           },
+       .write = [](const Config& config) { return one(config.docker_host.empty() ? "default" : config.docker_host); }},
+      {.name = "docker.memory",
+       .form = "a size of at least 64M such as 2G, or unlimited",
+       .effect = "How much memory a branch's container may use; containers take it at their next start",
+       .read =
+           [](Config& config, const ConfigValue& value) {
+             if (value.items[0] == "unlimited") {
+               config.docker_memory_bytes = 0;
+               return true;
+             }
+             return assign(config.docker_memory_bytes, parse_bytes(value.items[0])) && config.docker_memory_bytes >= uint64_t{64} << 20;
+           },
+       .write = [](const Config& config) {
+         return one(config.docker_memory_bytes > 0 ? exact_bytes(config.docker_memory_bytes) : "unlimited");
+       }},
+      {.name = "docker.network",
+       .form = "host, or the name of a network of Docker's",
+       .effect = "The network of a branch's container; in one of its own, other containers there reach it, and its port is published on "
+                 "loopback",
+       .read =
+           [](Config& config, const ConfigValue& value) {
+             config.docker_network = value.items[0];
+             return !config.docker_network.empty();
+           },
+       .write = [](const Config& config) { return one(config.docker_network); }},
+      {.name = "docker.shm_size",
+       .form = "a size of at least 1M such as 64M or 1G",
+       .effect = "The size of /dev/shm in a branch's container, which parallel queries use; containers take it at their next start",
+       .read =
+           [](Config& config, const ConfigValue& value) {
+             return assign(config.docker_shm_bytes, parse_bytes(value.items[0])) && config.docker_shm_bytes >= uint64_t{1} << 20;
+           },
+       .write = [](const Config& config) { return one(exact_bytes(config.docker_shm_bytes)); }},
       {.name = "exec.max_running",
        .form = "a number, 1 or more, or auto",
        .effect = "How many bpg exec run at once before the next wait for their turn; auto: four for each core and at least 16, fewer "

@@ -6,6 +6,7 @@
 #include "bpg/postgres/connection_string.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/installation.hpp"
+#include "bpg/runtime/native/log_file.hpp"
 #include "bpg/postgres/settings.hpp"
 #include "bpg/util/error.hpp"
 
@@ -13,7 +14,7 @@ namespace bpg::engine {
 
 namespace {
 
-std::string note_on(const postgres::Psql& psql, int server_major) {
+std::string note_on(const postgres::Client& psql, int server_major) {
   if (psql.major == server_major) {
     return {};
   }
@@ -36,7 +37,7 @@ PsqlCommand psql_command(const Context& context, const Subject& subject, bool su
     throw Error(ErrorCode::refused, fmt::format("{} is not running", branch.subject()),
                 fmt::format("Start it with 'bpg start {}'.", branch.subject()));
   }
-  const auto psql = postgres::find_psql(context.config.bin_dirs, major);
+  const auto psql = postgres::find_client("psql", context.config.bin_dirs, major);
   if (!psql) {
     throw Error(ErrorCode::environment, "psql is not installed",
                 fmt::format("Install it: 'apt-get install postgresql-client-{}'. Any other client works with 'bpg url {}'.", major,
@@ -51,14 +52,21 @@ PsqlCommand psql_command(const Context& context, const Subject& subject, bool su
           note_on(*psql, major)};
 }
 
-std::filesystem::path server_log(const Context& context, const Subject& subject) {
+void read_log(const Context& context, const Subject& subject, const ReadLog& request) {
   const BranchRef branch = find_branch(context, subject);
   const fs::path log = context.home.log_file(branch.branch.volume);
+  if (volume_of(context, branch.branch).started && branch.database.image) {
+    context.runtime->docker().read_log(server_spec(context, branch.branch.volume), request);
+    return;
+  }
   if (!fs::exists(log)) {
     throw Error(ErrorCode::not_found, fmt::format("{} has no log: it has not been started", branch.subject()),
                 fmt::format("Start it with 'bpg start {}'.", branch.subject()));
   }
-  return log;
+  runtime::read_last_lines(log, request.last_lines, request.write);
+  if (request.follow) {
+    runtime::follow_file(log, request.write);
+  }
 }
 
 }  // namespace bpg::engine

@@ -24,7 +24,8 @@ struct PsqlCommand {
 /// newer one that is installed, else PATH's. Throws where the branch does not run, or where psql is missing.
 PsqlCommand psql_command(const Context& context, const Subject& subject, bool superuser);
 
-/// The server's log, which exists once it has been started.
-std::filesystem::path server_log(const Context& context, const Subject& subject);
+/// Hands out the end of the server's log, which exists once it has been started: of a file, or of its container.
+using ReadLog = runtime::Docker::Log;
+void read_log(const Context& context, const Subject& subject, const ReadLog& request);
 
 }  // namespace bpg::engine

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "bpg/runtime/native/native.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
@@ -35,7 +34,7 @@ catalog::Catalog open_catalog(const Home& home) {
 
 }  // namespace
 
-Account server_account(const Config& config) {
+Account native_account(const Config& config) {
   if (::geteuid() != 0) {
     return current_account();
   }
@@ -86,8 +85,7 @@ std::unique_ptr<Context> open_context(const std::optional<std::filesystem::path>
                                               .home = home,
                                               .catalog = std::move(catalog),
                                               .storage = std::move(storage),
-                                              .runtime = std::make_unique<runtime::NativeRuntime>(),
-                                              .account = server_account(config),
+                                              .runtime = std::make_unique<runtime::Runtimes>(config.docker_host),
                                               .secrets = Secrets(home.key_file()),
                                               .clock = system_clock()});
 }

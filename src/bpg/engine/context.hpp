@@ -9,7 +9,7 @@
 #include "bpg/engine/config.hpp"
 #include "bpg/engine/home.hpp"
 #include "bpg/engine/secrets.hpp"
-#include "bpg/runtime/runtime.hpp"
+#include "bpg/runtime/runtimes.hpp"
 #include "bpg/storage/storage.hpp"
 #include "bpg/util/clock.hpp"
 #include "bpg/util/process.hpp"
@@ -22,20 +22,18 @@ struct Context {
   Home home;
   catalog::Catalog catalog;
   std::unique_ptr<storage::Storage> storage;
-  std::unique_ptr<runtime::Runtime> runtime;
-  Account account;  ///< who the servers run as
+  std::unique_ptr<runtime::Runtimes> runtime;
   Secrets secrets;
   const Clock& clock;
 
-  Owner owner() const { return {account.uid, account.gid}; }
   bool atomic() const { return storage->traits().atomic_snapshot; }
 };
 
 /// Opens what `bpg init` made; throws `Error{not_initialised}` where it has not been run.
 std::unique_ptr<Context> open_context(const std::optional<std::filesystem::path>& config_file);
 
-/// Who servers run as: `native.user` under root, else the user who runs bpg. Throws where there is no such account.
-Account server_account(const Config& config);
+/// Who servers run as that are processes of this machine: `native.user` under root, else the user who runs bpg. Throws where there is no such account.
+Account native_account(const Config& config);
 
 /// The storage's location as the catalog keeps it (JSON under the key "storage").
 inline constexpr const char* storage_key = "storage";

@@ -35,11 +35,16 @@ void check_settings(const Context& context, const CreateDatabase& request, const
                          merge_settings(settings_of(choose_profile(context, request.profile)), request.settings));
 }
 
-NewDatabase new_database(const Context& context, const CreateDatabase& request, int pg_major) {
+NewDatabase new_database(const Context& context, const CreateDatabase& request, int pg_major, const std::optional<Image>& image) {
   const Time now = context.clock.now();
   const BranchId branch = BranchId::make();
   const DatabaseId database = DatabaseId::make();
-  NewDatabase made{{{.id = database, .name = request.name, .pg_major = pg_major, .pg_database = request.name, .created_at = now},
+  NewDatabase made{{{.id = database,
+                     .name = request.name,
+                     .pg_major = pg_major,
+                     .pg_database = request.name,
+                     .image = image,
+                     .created_at = now},
                     {.id = branch,
                      .database = database,
                      .name = std::string(main_branch),
@@ -81,8 +86,8 @@ void make_extensions(const Context& context, const BranchRef& branch, const Crea
 }
 
 BranchView create_from_nothing(Context& context, const CreateDatabase& request) {
-  NewDatabase made =
-      new_database(context, request, postgres::choose_installation(context.config.bin_dirs, request.pg_major).major);
+  const Host host = find_host(context, request.host);
+  NewDatabase made = new_database(context, request, host.pg_major, host.image);
   BranchRef& branch = made.branch;
   check_settings(context, request, branch.database);
   std::optional<Dump> dump;
@@ -105,10 +110,11 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
       context.catalog.snapshots.insert(*base);
     }
   });
-  step("create volume", [&] { context.storage->create_volume(volume.id, context.owner(), labels_of(branch, volume)); });
+  step("create volume", [&] {
+    context.storage->create_volume(volume.id, owner_of(context, branch.database), labels_of(branch, volume));
+  });
   step("initdb", [&] {
-    postgres::make_cluster(*programs_of(context, branch.database), data_directory(context, volume.id),
-                           {.wal_segment_size = request.wal_segment_size});
+    make_cluster(context, branch.database, host, data_directory(context, volume.id), {.wal_segment_size = request.wal_segment_size});
   });
   const auto settle = [&](postgres::Session& session) {
     postgres::check_extensions(session, request.extensions);
@@ -135,7 +141,11 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
 CloneSource find_template(const Context& context, const CreateDatabase& request) {
   CloneSource source = find_clone_source(context, find_branch(context, request.from->subject), request.from->moment);
   const int major = source.branch.database.pg_major;
-  if (request.pg_major && *request.pg_major != major) {
+  if (!request.host.runtime.empty() || !request.host.image.empty()) {
+    throw Error(ErrorCode::refused, "what is cut from a branch runs where that one runs",
+                "Leave --runtime and --image out; to move it, load a dump of it with --from-dump.");
+  }
+  if (request.host.pg_major && *request.host.pg_major != major) {
     throw Error(ErrorCode::refused,
                 fmt::format("{} is of PostgreSQL {}, and so is what is cut from it", source.branch.subject(), major),
                 "Leave --pg-version out; to change the version, load a dump of it with --from-dump.");
@@ -182,7 +192,7 @@ BranchView create_from_template(Context& context, const CreateDatabase& request)
   source.branch = find_branch_again(context, source.branch);
   plan_restore_of(context, source);
 
-  NewDatabase made = new_database(context, request, source.branch.database.pg_major);
+  NewDatabase made = new_database(context, request, source.branch.database.pg_major, source.branch.database.image);
   BranchRef& branch = made.branch;
   branch.database.pg_database = source.branch.database.pg_database;
   ClonePlan plan = plan_clone(context, source, branch.branch.id, request.archive);

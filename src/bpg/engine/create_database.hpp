@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "bpg/engine/server_host.hpp"
 #include "bpg/engine/views.hpp"
 #include "bpg/postgres/extensions.hpp"
 
@@ -11,7 +12,7 @@ namespace bpg::engine {
 
 struct CreateDatabase {
   std::string name;
-  std::optional<int> pg_major{};                     ///< the newest that is installed, or the template's, where it is not given
+  HostRequest host{};                                ///< where its servers run; the template's, where it has one
   std::optional<uint64_t> wal_segment_size{};        ///< in bytes; the template's, or PostgreSQL's own, where it is not given
   std::vector<postgres::Extension> extensions{};
   std::optional<SubjectAt> from{};                   ///< what it is cut from, of any database; else it begins as a new cluster

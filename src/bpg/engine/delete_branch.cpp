@@ -75,7 +75,7 @@ void retire_branches(Context& context, const std::vector<BranchRef>& branches, b
   });
   if (!now) {
     for (const BranchRef& ref : branches) {
-      stop_server(context, ref.branch, ref.branch.volume);
+      stop_server(context, ref.branch.volume);
     }
   }
   for (const VolumeId& volume : purged) {

@@ -8,6 +8,7 @@
 #include "bpg/catalog/read_current.hpp"
 #include "bpg/engine/context.hpp"
 #include "bpg/engine/doctor_checks.hpp"
+#include "bpg/engine/server_host.hpp"
 #include "bpg/runtime/docker/docker_examine.hpp"
 #include "bpg/storage/examine.hpp"
 #include "bpg/util/error.hpp"
@@ -45,7 +46,7 @@ void read_configuration(Patient& patient, std::vector<Check>& checks) {
                           : fmt::format("all defaults; there is no {}", patient.home.config_file.string())});
   });
   try {
-    patient.account = server_account(patient.config);
+    patient.account = native_account(patient.config);
   } catch (const Error&) {
     // `examine_account` says so.
   }
@@ -75,11 +76,37 @@ void read_catalog(Patient& patient, std::vector<Check>& checks) {
       return;
     }
     patient.location = location_from_json(*location);
+    if (runs_in_containers(patient)) {
+      patient.account.reset();
+    }
     checks.push_back({"catalog", ok, file.string()});
   });
 }
 
 }  // namespace
+
+bool runs_in_containers(const Patient& patient) { return patient.catalog && patient.catalog->value(image_key); }
+
+std::vector<runtime::NeededImage> images_of(const Patient& patient) {
+  std::vector<runtime::NeededImage> images;
+  const auto add = [&](const std::string& id, const std::string& reference) {
+    if (std::ranges::find(images, id, &runtime::NeededImage::id) == images.end()) {
+      images.push_back({id, reference});
+    }
+  };
+  if (runs_in_containers(patient)) {
+    const std::string reference = patient.catalog->value(image_key).value();
+    add(reference, reference);
+  }
+  if (patient.catalog) {
+    for (const Database& database : patient.catalog->databases.list_live()) {
+      if (database.image) {
+        add(database.image->id, database.image->reference);
+      }
+    }
+  }
+  return images;
+}
 
 std::vector<Check> examine(const std::optional<std::filesystem::path>& config_file) {
   std::vector<Check> checks;
@@ -98,7 +125,7 @@ std::vector<Check> examine(const std::optional<std::filesystem::path>& config_fi
     attempt(checks, "interrupted", [&] { checks.push_back(examine_interrupted(patient)); });
     attempt(checks, "WAL archives", [&] { checks.push_back(examine_archives(patient)); });
   }
-  attempt(checks, "docker", [&] { checks.push_back(runtime::examine_docker(false)); });
+  attempt(checks, "docker", [&] { append(checks, runtime::examine_docker(patient.config.docker_host, images_of(patient))); });
   append(checks, examine_limits());
   checks.push_back(examine_clock(patient));
   return checks;

@@ -7,6 +7,7 @@
 #include "bpg/core/check.hpp"
 #include "bpg/engine/config.hpp"
 #include "bpg/engine/home.hpp"
+#include "bpg/runtime/docker/docker_examine.hpp"
 #include "bpg/storage/storage.hpp"
 #include "bpg/util/process.hpp"
 
@@ -20,6 +21,12 @@ struct Patient {
   std::optional<catalog::Catalog> catalog{};       ///< nothing: there is none, or it cannot be read
   std::optional<storage::Location> location{};     ///< nothing: `init` has not been run
 };
+
+/// The images that databases of this home run in, or are to run in; none: all are processes of this machine.
+std::vector<runtime::NeededImage> images_of(const Patient& patient);
+
+/// Do databases of this home run in containers, unless they say otherwise?
+bool runs_in_containers(const Patient& patient);
 
 /// The machine: PostgreSQL, the account, limits, the clock.
 std::vector<Check> examine_postgres(const Patient& patient);

@@ -84,6 +84,9 @@ std::string of_package(int major) { return fmt::format("apt-get install postgres
 
 std::vector<Check> examine_postgres(const Patient& patient) {
   const auto installations = postgres::find_installations(patient.config.bin_dirs);
+  if (installations.empty() && runs_in_containers(patient)) {
+    return {{"postgresql", ok, "no server is installed; databases run in containers"}};
+  }
   if (installations.empty()) {
     return {{"postgresql", missing, "no server is installed", "apt-get install postgresql"}};
   }
@@ -96,13 +99,13 @@ std::vector<Check> examine_postgres(const Patient& patient) {
   std::set<int> wanted;
   if (patient.catalog) {
     for (const Database& database : patient.catalog->databases.list_live()) {
-      if (!majors.contains(database.pg_major) && wanted.insert(database.pg_major).second) {
+      if (!database.image && !majors.contains(database.pg_major) && wanted.insert(database.pg_major).second) {
         checks.push_back({fmt::format("postgresql {}", database.pg_major), missing,
                           fmt::format("not installed, and database '{}' is of it", database.name), of_package(database.pg_major)});
       }
     }
   }
-  if (const auto psql = postgres::find_psql(patient.config.bin_dirs, *majors.rbegin())) {
+  if (const auto psql = postgres::find_client("psql", patient.config.bin_dirs, *majors.rbegin())) {
     checks.push_back({"psql", ok, psql->program.string()});
   } else {
     checks.push_back({"psql", warning, "not installed: 'bpg connect' needs it",
@@ -112,6 +115,9 @@ std::vector<Check> examine_postgres(const Patient& patient) {
 }
 
 Check examine_account(const Patient& patient) {
+  if (runs_in_containers(patient)) {
+    return {"account", ok, "servers in containers run as their images say"};
+  }
   if (patient.account) {
     return {"account", ok, fmt::format("servers run as '{}'", patient.account->name)};
   }

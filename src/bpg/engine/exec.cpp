@@ -47,7 +47,7 @@ ExecEnvironment environment_of(const Context& context, const BranchRef& branch) 
 
 /// Its files are as a clean shutdown left them, and durable.
 void settle_down(Context& context, const BranchRef& branch) {
-  stop_server(context, branch.branch, branch.branch.volume);
+  stop_server(context, branch.branch.volume);
   step("sync", [&] { sync_file_system(context.storage->volume_path(branch.branch.volume)); });
 }
 

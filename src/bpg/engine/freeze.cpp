@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/server_host.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/online_backup.hpp"
@@ -61,7 +62,7 @@ Frozen freeze_file_by_file(const Context& context, const BranchRef& source, post
   return step("add label and WAL", [&] {
     const auto stop = backup.stop();
     postgres::complete_copy(data_directory(context, source.branch.volume), tree / "data", backup.start_lsn(), stop,
-                            context.account);
+                            account_of(context, source.database));
     sync_file_system(tree);
     return Frozen{.consistency = Consistency::labelled, .start_lsn = backup.start_lsn(), .stop_lsn = stop.stop_lsn};
   });
@@ -126,7 +127,7 @@ Frozen freeze(const Context& context, const BranchRef& source, const FreezeOptio
     }
     return freeze_fast(std::move(session), copy);
   }
-  wait_until_quiet(context, source.branch, source.branch.volume);
+  wait_until_quiet(context, source.branch.volume);
   const Frozen frozen = state_at_rest(data);
   step("snapshot", [&] { return copy({}); });
   return frozen;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bpg/engine/recover.hpp"
+#include "bpg/engine/server_host.hpp"
 #include "bpg/postgres/installation.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/interrupt.hpp"
@@ -52,6 +53,51 @@ void refuse_other_choice(const Init& request, const storage::Location& location)
   }
 }
 
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+/// The image that this home was set up with, or is to be; nothing: its servers are processes of this machine.
+std::optional<std::string> choose_image(const Init& request, const Home& home) {
+  const bool wants_docker = request.runtime == "docker" || !request.image.empty();
+  const std::string wanted = request.image.empty() ? official_image(std::nullopt) : request.image;
+  if (is_there(home.catalog())) {
+    auto catalog = catalog::Catalog::open(home.catalog());
+    if (catalog.value(storage_key)) {
+      const auto known = catalog.value(image_key);
+      const bool other = known ? request.runtime == "native" || (!request.image.empty() && request.image != *known) : wants_docker;
+      if (other) {
+        throw Error(ErrorCode::refused,
+                    known ? fmt::format("betterpg is already set up to run servers in containers of {}", *known)
+                          : "betterpg is already set up to run servers as processes of this machine",
+                    "One database may differ: 'bpg db create NAME --runtime native', or --image. To change the default, remove "
+                    "what is set up with 'bpg init --remove', or use another BPG_HOME.");
+      }
+      return known;
+    }
+  }
+  return wants_docker ? std::optional(wanted) : std::nullopt;
+}
+
+/// Checks that servers can run, and fills in where and as whom. Who betterpg's logs belong to.
+Account find_runtime(const Init& request, const Home& home, const Config& config, InitResult& result) {
+  if (const auto image = choose_image(request, home)) {
+    result.image = *image;
+    runtime::Runtimes runtimes(config.docker_host);
+    const Host host = find_image(runtimes, *image);
+    result.pg_versions = {host.pg_major};
+    return current_account();
+  }
+  for (const auto& installation : postgres::find_installations(config.bin_dirs)) {
+    result.pg_versions.push_back(installation.major);
+  }
+  postgres::choose_installation(config.bin_dirs, std::nullopt);
+  const Account account = native_account(config);
+  result.account = account.name;
+  return account;
+}
+
 /// Everything of betterpg's own except the key. (The configuration is the user's.)
 void remove_files(const Home& home) {
   for (const fs::path& path : {home.locks(), home.sockets(), home.logs(), home.programs()}) {
@@ -63,11 +109,6 @@ void remove_files(const Home& home) {
   std::error_code not_empty;
   fs::remove(home.wal_archives(), not_empty);
   fs::remove(home.data, not_empty);
-}
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
 }
 
 /// A home that was not there before `init` goes again where that fails, and with it the storage that was made.
@@ -112,16 +153,13 @@ InitResult init(const Init& request) {
   const Home home = Home::find(request.config_file);
   const Config config = load_config(home.config_file);
   InitResult result{.home = home.data};
-  for (const auto& installation : postgres::find_installations(config.bin_dirs)) {
-    result.pg_versions.push_back(installation.major);
-  }
-  postgres::choose_installation(config.bin_dirs, std::nullopt);
-  const Account account = server_account(config);
-  result.account = account.name;
+  const Account account = find_runtime(request, home, config, result);
 
   NewHome new_home(home);
   step("make home", [&] { make_directories(home, {account.uid, account.gid}); });
-  require_passable(home.data, account);
+  if (result.image.empty()) {
+    require_passable(home.data, account);
+  }
   Secrets::make_key(home.key_file());
   auto catalog = catalog::Catalog::open(home.catalog());
   if (const auto known = catalog.value(storage_key)) {
@@ -146,8 +184,17 @@ InitResult init(const Init& request) {
   result.reason = made.reason;
   result.notes = made.notes;
   new_home.has(made.location);
-  require_passable(made.location.root, account);
-  step("store location", [&] { catalog.write([&] { catalog.set_value(storage_key, to_json(made.location)); }); });
+  if (result.image.empty()) {
+    require_passable(made.location.root, account);
+  }
+  step("store choices", [&] {
+    catalog.write([&] {
+      catalog.set_value(storage_key, to_json(made.location));
+      if (!result.image.empty()) {
+        catalog.set_value(image_key, result.image);
+      }
+    });
+  });
   new_home.done();
   return result;
 }

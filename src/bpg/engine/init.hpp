@@ -17,6 +17,8 @@ struct Init {
   std::filesystem::path path{};
   std::optional<uint64_t> image_bytes{};
   bool preallocate = false;
+  std::string runtime{};  ///< "native" or "docker", of databases that do not say otherwise; empty: as the image says
+  std::string image{};    ///< empty: PostgreSQL's official one
 };
 
 struct InitResult {
@@ -25,7 +27,8 @@ struct InitResult {
   storage::Location location{};
   std::string reason{};            ///< why this storage; empty where it was done before
   std::vector<std::string> notes{};
-  std::vector<int> pg_versions{};  ///< installed majors, newest first
+  std::string image{};             ///< of databases that do not say otherwise; empty: their servers are processes of this machine
+  std::vector<int> pg_versions{};  ///< installed majors, newest first; or the image's
   std::string account{};           ///< who servers run as
 };
 

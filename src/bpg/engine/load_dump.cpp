@@ -109,7 +109,7 @@ std::set<std::string> load_archive(const Context& context, const BranchRef& bran
   if (dump.path.empty()) {
     step("read dump", [&] { spool(dump, scratch / "archive"); });
   }
-  const PgRestore pg_restore(postgres::choose_installation(context.config.bin_dirs, branch.database.pg_major), dump.path);
+  const PgRestore pg_restore(context.config.bin_dirs, branch.database.pg_major, dump.path);
   std::vector<std::string> lines = pg_restore.list();
   const auto rest = std::stable_partition(lines.begin(), lines.end(), [](const std::string& line) { return !names_roles(line); });
   const std::vector<std::string> last(rest, lines.end());

@@ -53,9 +53,7 @@ void undo_creation(Context& context, const VolumeId& id) {
     return;
   }
   const auto branch = context.catalog.branches.find(volume->branch);
-  if (branch) {
-    discard_server(context, *branch, id);
-  }
+  discard_server(context, id);
   const auto origin = volume->origin ? context.catalog.snapshots.find(*volume->origin) : std::nullopt;
   std::vector<SnapshotId> snapshots;
   if (origin && origin->state == State::creating) {

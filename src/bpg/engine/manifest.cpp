@@ -1,5 +1,7 @@
 #include "bpg/engine/manifest.hpp"
 
+#include "bpg/engine/server_host.hpp"
+
 #include <nlohmann/json.hpp>
 
 namespace bpg::engine {
@@ -32,7 +34,7 @@ void write_manifest(const Context& context, const BranchRef& branch, const Volum
       {"fork_lsn", volume.fork_lsn ? nlohmann::json(volume.fork_lsn->str()) : nlohmann::json(nullptr)},
       {"created_at", to_rfc3339(volume.created_at)}};
   write_file_atomic(context.storage->volume_path(volume.id) / "manifest.json", manifest.dump(2) + "\n",
-                    {.mode = 0600, .owner = context.owner(), .durable = volume.state != State::creating});
+                    {.mode = 0600, .owner = owner_of(context, branch.database), .durable = volume.state != State::creating});
 }
 
 storage::Labels labels_of(const BranchRef& branch, const Volume& volume) {

@@ -97,16 +97,14 @@ void read_lines(int fd, const std::function<void(std::string_view)>& take) {
 
 }  // namespace
 
-PgRestore::PgRestore(const postgres::Installation& installation, fs::path archive)
-    : m_program(installation.program("pg_restore")), m_major(installation.major), m_archive(std::move(archive)) {
-  if (!fs::exists(m_program)) {
-    const auto found = find_program("pg_restore");
-    if (!found) {
-      throw Error(ErrorCode::environment, "pg_restore is not installed",
-                  fmt::format("Install it: 'apt-get install postgresql-client-{}'.", m_major));
-    }
-    m_program = *found;
+PgRestore::PgRestore(const std::vector<fs::path>& bin_dirs, int pg_major, fs::path archive)
+    : m_major(pg_major), m_archive(std::move(archive)) {
+  const auto found = postgres::find_client("pg_restore", bin_dirs, pg_major);
+  if (!found) {
+    throw Error(ErrorCode::environment, "pg_restore is not installed",
+                fmt::format("Install it: 'apt-get install postgresql-client-{}'.", pg_major));
   }
+  m_program = found->program;
 }
 
 Error PgRestore::failed(const std::string& said) const {

@@ -13,8 +13,8 @@ namespace bpg::engine {
 /// pg_restore on one archive: custom, directory or tar. It runs as the user who calls bpg: that is whose file it is.
 class PgRestore {
  public:
-  /// The program of `installation`, else the one in PATH; throws `Error{environment}` where there is none.
-  PgRestore(const postgres::Installation& installation, std::filesystem::path archive);
+  /// The program for a server of this major version (`postgres::find_client`); throws `Error{environment}` where there is none.
+  PgRestore(const std::vector<std::filesystem::path>& bin_dirs, int pg_major, std::filesystem::path archive);
 
   /// The lines of the archive's table of contents. Throws `Error{failure}` where the archive is damaged or of a newer version.
   std::vector<std::string> list() const;

@@ -89,9 +89,7 @@ void finish_purge(Context& context, const VolumeId& id) {
     return;
   }
   auto branch = context.catalog.branches.find(volume->branch);
-  if (branch) {
-    discard_server(context, *branch, id);
-  }
+  discard_server(context, id);
   std::vector<Snapshot> going;
   std::vector<SnapshotId> ids;
   for (const Snapshot& snapshot : snapshots_around(context, *volume)) {

@@ -19,7 +19,7 @@ std::string subject_of(const Context& context, const BranchId& id) {
   return database ? fmt::format("{}/{}", database->name, branch->name) : id.str();
 }
 
-std::optional<FileLock> try_lock(const Context& context, const std::string& id) {
+std::optional<FileLock> lock_if_free(const Context& context, const std::string& id) {
   return FileLock::acquire(context.home.lock_file(id), FileLock::Mode::exclusive, std::chrono::milliseconds(0));
 }
 
@@ -112,7 +112,7 @@ class Recovery {
         const auto volume = m_context.catalog.volumes.find(snapshot.volume);
         const bool goes_with_a_volume = (volume && (volume->state == State::creating || volume->state == State::deleting)) ||
                                         !m_context.catalog.volumes.clones_of(snapshot.id).empty();
-        const auto lock = goes_with_a_volume ? std::nullopt : try_lock(m_context, snapshot.id.str());
+        const auto lock = goes_with_a_volume ? std::nullopt : lock_if_free(m_context, snapshot.id.str());
         if (!lock) {
           continue;
         }
@@ -143,7 +143,7 @@ class Recovery {
       if (!branch.switching) {
         continue;
       }
-      if (const auto lock = try_lock(m_context, branch.id.str())) {
+      if (const auto lock = lock_if_free(m_context, branch.id.str())) {
         attempt("ended the interrupted switch", subject_of(m_context, branch.id),
                 [&] { end_switching(m_context, branch.id); });
       }
@@ -156,10 +156,10 @@ class Recovery {
         continue;
       }
       const auto branch = m_context.catalog.branches.find(volume.branch);
-      const auto lock = try_lock(m_context, volume.branch.str());
+      const auto lock = lock_if_free(m_context, volume.branch.str());
       if (branch && lock) {
         attempt("finished the interrupted deletion", subject_of(m_context, branch->id),
-                [&] { stop_server(m_context, *branch, volume.id); });
+                [&] { stop_server(m_context, volume.id); });
       }
     }
   }

@@ -11,6 +11,7 @@
 #include "bpg/engine/manifest.hpp"
 #include "bpg/engine/port.hpp"
 #include "bpg/engine/protection.hpp"
+#include "bpg/engine/server_host.hpp"
 #include "bpg/engine/setting_layers.hpp"
 #include "bpg/engine/wal_archive.hpp"
 #include "bpg/postgres/control_file.hpp"
@@ -39,7 +40,8 @@ using postgres::Durability;
 void write_settings(const Context& context, const BranchRef& branch, const Volume& volume, Access access,
                     Durability durability, bool bulk_load = false) {
   const fs::path root = context.storage->volume_path(volume.id);
-  const WriteOptions options{.mode = 0600, .owner = context.owner(), .durable = false};
+  const WriteOptions options{.mode = 0600, .owner = owner_of(context, branch.database), .durable = false};
+  const postgres::Place place = place_of(context, branch.database);
   write_file_atomic(root / postgres::settings_file,
                     postgres::render_settings({.copy_on_write = context.storage->traits().shares_space,
                                                .archive = volume.archived,
@@ -48,32 +50,25 @@ void write_settings(const Context& context, const BranchRef& branch, const Volum
                                                .durability = durability,
                                                .layers = file_layers(context, branch)}),
                     options);
-  write_file_atomic(root / postgres::hba_file, postgres::render_hba(access == Access::open), options);
-  std::vector<std::string> accounts{context.account.name};
-  if (const std::string self = current_account().name; self != context.account.name) {
+  write_file_atomic(root / postgres::hba_file, postgres::render_hba(access == Access::open, place), options);
+  std::vector<std::string> accounts{account_of(context, branch.database).name};
+  if (const std::string self = current_account().name; self != accounts.front()) {
     accounts.push_back(self);
   }
   write_file_atomic(root / postgres::ident_file, postgres::render_ident(accounts), options);
 }
 
-runtime::ServerSpec spec_of(const Context& context, const Branch& branch, const VolumeId& volume) {
-  return {.identity = volume.str(),
-          .program = {},
-          .data_directory = data_directory(context, volume),
-          .socket_directory = context.home.socket_directory(volume),
-          .log_file = context.home.log_file(volume),
-          .account = context.account,
-          .port = branch.port,
-          .settings = postgres::fixed_settings(context.storage->volume_path(volume))};
-}
-
 /// With the settings that the file must not override.
 runtime::ServerSpec spec_to_start(const Context& context, const BranchRef& branch, const Volume& volume) {
-  runtime::ServerSpec spec = spec_of(context, branch.branch, volume.id);
+  runtime::ServerSpec spec = server_spec(context, volume.id);
+  spec.account = account_of(context, branch.database);
+  spec.port = branch.branch.port;
+  spec.settings = postgres::fixed_settings(context.storage->volume_path(volume.id), place_of(context, branch.database));
   for (auto& setting : postgres::archive_settings(volume.archived ? archive_command(context, volume.id) : "", branch.database.pg_major)) {
     spec.settings.push_back(std::move(setting));
   }
-  spec.program = postgres::choose_installation(context.config.bin_dirs, branch.database.pg_major).program("postgres");
+  spec.program = spec.container ? fs::path("postgres")
+                                : postgres::choose_installation(context.config.bin_dirs, branch.database.pg_major).program("postgres");
   return spec;
 }
 
@@ -140,7 +135,20 @@ void report_recovery(const RestorePlan& plan, uint64_t segment_size, std::string
   }
 }
 
+/// Closed to the world, and not acting as its source.
+runtime::ServerSpec spec_for_first_start(const Context& context, const BranchRef& branch, const Volume& volume) {
+  runtime::ServerSpec spec = spec_to_start(context, branch, volume);
+  for (auto& setting : postgres::quarantine_settings()) {
+    spec.settings.push_back(std::move(setting));
+  }
+  return spec;
+}
+
+/// In a container the server sees the archive that it is recovered from, and nothing may be changed there.
 void prepare_recovery(const Context& context, const RestorePlan& plan, runtime::ServerSpec& spec) {
+  if (spec.container) {
+    spec.container->mounts.push_back({.path = context.home.wal_archive(plan.volume.id)});
+  }
   for (auto& setting : postgres::recovery_settings(restore_command(context, plan.volume.id), *plan.last_record, plan.timeline)) {
     spec.settings.push_back(std::move(setting));
   }
@@ -152,7 +160,8 @@ void prepare_recovery(const Context& context, const RestorePlan& plan, runtime::
     spec.settings.emplace_back("max_prepared_transactions", fmt::format("{}", prepared));
   }
   spec.recovering = [&plan, size = source.wal_segment_size](std::string_view wal_file) { report_recovery(plan, size, wal_file); };
-  write_file_atomic(spec.data_directory / "recovery.signal", "", {.mode = 0600, .owner = context.owner(), .durable = false});
+  write_file_atomic(spec.data_directory / "recovery.signal", "",
+                    {.mode = 0600, .owner = {spec.account.uid, spec.account.gid}, .durable = false});
 }
 
 /// Starts a server that recovers. Between the base and the moment there may have been room for more prepared transactions
@@ -170,6 +179,26 @@ void start_recovering(const Context& context, runtime::ServerSpec& spec) {
       }
     }
     spec.settings.emplace_back("max_prepared_transactions", fmt::format("{}", room));
+  }
+}
+
+/// Recovers it. A container would go on seeing the archive of its source: it is replaced by one that does not.
+void recover_server(const Context& context, const BranchRef& branch, const Volume& volume, runtime::ServerSpec& spec) {
+  start_recovering(context, spec);
+  if (spec.container) {
+    context.runtime->stop(spec, stop_deadline);
+    spec = spec_for_first_start(context, branch, volume);
+    context.runtime->start(spec, start_deadline);
+  }
+}
+
+using End = void (runtime::Runtime::*)(const runtime::ServerSpec&, std::chrono::seconds);
+
+/// Of a container something is left also where its server has ended by itself.
+void end_server(Context& context, const VolumeId& volume, End end) {
+  const runtime::ServerSpec spec = server_spec(context, volume);
+  if (spec.container || context.runtime->status(spec).running) {
+    step("stop server", [&] { (*context.runtime.*end)(spec, stop_deadline); });
   }
 }
 
@@ -194,13 +223,23 @@ uint64_t wal_segment_size(const Context& context, const VolumeId& volume) {
   return postgres::read_control_file(data_directory(context, volume)).wal_segment_size;
 }
 
+runtime::ServerSpec server_spec(const Context& context, const VolumeId& id) {
+  runtime::ServerSpec spec{.identity = id.str(),
+                           .program = {},
+                           .data_directory = data_directory(context, id),
+                           .socket_directory = context.home.socket_directory(id),
+                           .log_file = context.home.log_file(id),
+                           .account = {}};
+  const auto volume = context.catalog.volumes.find(id);
+  const auto database = volume ? context.catalog.databases.find(volume->database) : std::nullopt;
+  if (database) {
+    spec.container = container_of(context, *database, *volume);
+  }
+  return spec;
+}
+
 runtime::ServerStatus server_status(const Context& context, const VolumeId& volume) {
-  return context.runtime->status({.identity = volume.str(),
-                                  .program = {},
-                                  .data_directory = data_directory(context, volume),
-                                  .socket_directory = context.home.socket_directory(volume),
-                                  .log_file = context.home.log_file(volume),
-                                  .account = context.account});
+  return context.runtime->status(server_spec(context, volume));
 }
 
 postgres::Endpoint admin_endpoint(const Context& context, const Branch& branch, const VolumeId& volume) {
@@ -226,7 +265,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
                               : volume.state == State::creating ? Durability::synced_at_the_end
                                                                 : Durability::full;
   const RestorePlan* recovery = request.restore && request.restore->last_record ? request.restore : nullptr;
-  stop_server(context, branch.branch, id);  // a first start that was interrupted before
+  stop_server(context, id);  // a first start that was interrupted before
   runtime::ServerSpec spec = spec_to_start(context, branch, volume);
   step("prepare", [&] {
     postgres::forget_source(spec.data_directory);
@@ -235,18 +274,18 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
       prepare_recovery(context, *recovery, spec);
     }
   });
-  for (auto& setting : postgres::quarantine_settings()) {
-    spec.settings.push_back(std::move(setting));
-  }
-  auto archive = std::async(std::launch::async, [&] {
-    if (volume.archived) {
-      make_wal_archive(context, id);
-    }
-  });
+  const auto archive = std::async(std::launch::async, [&, owner = owner_of(context, branch.database)] {
+                         if (volume.archived) {
+                           make_wal_archive(context, id, owner);
+                         }
+                       }).share();
   auto verifier = std::async(std::launch::async, [&] { return postgres::scram_verifier(postgres::owner_role, password); });
   step(recovery ? "recover" : "start server", [&] {
+    if (spec.container) {
+      archive.get();  // a container gets what is there when it starts
+    }
     try {
-      recovery ? start_recovering(context, spec) : context.runtime->start(spec, start_deadline);
+      recovery ? recover_server(context, branch, volume, spec) : context.runtime->start(spec, start_deadline);
     } catch (const Error& error) {
       const bool log_goes = volume.state == State::creating && error.code() == ErrorCode::postgres;
       throw log_goes ? explained_by_log(error, spec.log_file) : error;
@@ -303,7 +342,7 @@ void start_server(Context& context, const BranchRef& branch) {
   if (server_status(context, volume.id).ready) {
     return;
   }
-  stop_server(context, branch.branch, volume.id);  // one that is on its way up or down
+  stop_server(context, volume.id);  // one that is on its way up or down
   require_free_port(branch.branch.port);
   if (!volume.started) {
     first_start(context, branch, volume, owner_endpoint(context, branch).password);
@@ -328,7 +367,7 @@ void reload_settings(const Context& context, const BranchRef& branch) {
   const std::string before = load_time();
   step("write settings", [&] { write_settings(context, branch, volume, Access::open, Durability::full); });
   step("reload", [&] {
-    context.runtime->reload(spec_of(context, branch.branch, volume.id));
+    context.runtime->reload(server_spec(context, volume.id));
     const auto deadline = std::chrono::steady_clock::now() + 10s;
     while (load_time() == before && std::chrono::steady_clock::now() < deadline) {
       ::poll(nullptr, 0, 2);  // nothing tells when
@@ -351,20 +390,12 @@ void reload_settings(const Context& context, const BranchRef& branch) {
   });
 }
 
-void wait_until_quiet(const Context& context, const Branch& branch, const VolumeId& volume) {
-  context.runtime->wait_until_quiet(spec_of(context, branch, volume));
+void wait_until_quiet(const Context& context, const VolumeId& volume) {
+  context.runtime->wait_until_quiet(server_spec(context, volume));
 }
 
-void stop_server(Context& context, const Branch& branch, const VolumeId& volume) {
-  if (server_status(context, volume).running) {
-    step("stop server", [&] { context.runtime->stop(spec_of(context, branch, volume), stop_deadline); });
-  }
-}
+void stop_server(Context& context, const VolumeId& volume) { end_server(context, volume, &runtime::Runtime::stop); }
 
-void discard_server(Context& context, const Branch& branch, const VolumeId& volume) {
-  if (server_status(context, volume).running) {
-    step("stop server", [&] { context.runtime->discard(spec_of(context, branch, volume), stop_deadline); });
-  }
-}
+void discard_server(Context& context, const VolumeId& volume) { end_server(context, volume, &runtime::Runtime::discard); }
 
 }  // namespace bpg::engine

@@ -15,6 +15,9 @@ inline std::filesystem::path data_directory(const Context& context, const Volume
 /// In bytes, as the control file of the volume's cluster says.
 uint64_t wal_segment_size(const Context& context, const VolumeId& volume);
 
+/// What tells the volume's server from every other: enough to look at it, and to end it.
+runtime::ServerSpec server_spec(const Context& context, const VolumeId& volume);
+
 /// What the process of this volume's server looks like now.
 runtime::ServerStatus server_status(const Context& context, const VolumeId& volume);
 
@@ -53,12 +56,12 @@ void start_server(Context& context, const BranchRef& branch);
 void reload_settings(const Context& context, const BranchRef& branch);
 
 /// Waits until what a killed server left behind writes no more. The volume must have no server.
-void wait_until_quiet(const Context& context, const Branch& branch, const VolumeId& volume);
+void wait_until_quiet(const Context& context, const VolumeId& volume);
 
 /// Stops the server of a volume cleanly. Nothing where none runs.
-void stop_server(Context& context, const Branch& branch, const VolumeId& volume);
+void stop_server(Context& context, const VolumeId& volume);
 
 /// Ends the server of a volume that is about to be destroyed, at once. Nothing where none runs.
-void discard_server(Context& context, const Branch& branch, const VolumeId& volume);
+void discard_server(Context& context, const VolumeId& volume);
 
 }  // namespace bpg::engine

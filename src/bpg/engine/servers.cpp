@@ -42,7 +42,7 @@ void control(Context& context, BranchRef& branch, const ControlServers& request)
       start_server(context, branch);
       return;
     case ServerAction::stop:
-      stop_server(context, branch.branch, branch.branch.volume);
+      stop_server(context, branch.branch.volume);
       return;
     case ServerAction::restart: {
       Switching switching(context, branch);

@@ -124,7 +124,7 @@ std::optional<Time> expiry(const Profile& profile, Time now) {
 std::vector<std::string> known_settings(const std::optional<std::filesystem::path>& config_file) {
   const Config config = load_config(Home::find(config_file).config_file);
   return postgres::setting_names(
-      postgres::InstalledPrograms(postgres::choose_installation(config.bin_dirs, std::nullopt), server_account(config)));
+      postgres::InstalledPrograms(postgres::choose_installation(config.bin_dirs, std::nullopt), native_account(config)));
 }
 
 void check_settings(const Context& context, const Database& database, const std::vector<ServerSetting>& settings) {

@@ -10,7 +10,7 @@ Switching::Switching(Context& context, const BranchRef& branch) : m_context(cont
   Branch marked = branch.branch;
   marked.switching = true;
   context.catalog.write([&] { context.catalog.branches.update(marked); });
-  stop_server(context, branch.branch, branch.branch.volume);
+  stop_server(context, branch.branch.volume);
 }
 
 Switching::~Switching() {
@@ -32,7 +32,7 @@ void end_switching(Context& context, const BranchId& id) {
   }
   for (const Volume& volume : context.catalog.volumes.of_branch(id)) {
     if (volume.id != branch->volume) {
-      stop_server(context, *branch, volume.id);
+      stop_server(context, volume.id);
     }
   }
   const auto database = context.catalog.databases.find(branch->database);

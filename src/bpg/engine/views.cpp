@@ -90,6 +90,7 @@ DatabaseView view(const Context& context, const Database& database) {
           .name = database.name,
           .pg_version = database.pg_major,
           .pg_database = database.pg_database,
+          .image = database.image ? database.image->reference : "",
           .branches = branches,
           .created_at = database.created_at};
 }

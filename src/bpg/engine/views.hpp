@@ -47,6 +47,7 @@ struct DatabaseView {
   std::string name;
   int pg_version = 0;
   std::string pg_database;
+  std::string image;  ///< its containers'; empty: its servers are processes of this machine
   int branches = 0;
   Time created_at{};
 };

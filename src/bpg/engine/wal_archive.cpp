@@ -44,7 +44,7 @@ std::string program(const Context& context) { return quoted((context.home.progra
 
 }  // namespace
 
-void make_wal_archive(const Context& context, const VolumeId& volume) {
+void make_wal_archive(const Context& context, const VolumeId& volume, const Owner& owner) {
   install_program(context);
   const fs::path archive = context.home.wal_archive(volume);
   if (fs::exists(archive / "archive")) {
@@ -54,7 +54,7 @@ void make_wal_archive(const Context& context, const VolumeId& volume) {
   wal::init({.archive = archive,
              .data_directory = data_directory(context, volume),
              .volume = volume.str(),
-             .owner = context.owner()});
+             .owner = owner});
 }
 
 wal::Archive open_wal_archive(const Context& context, const VolumeId& volume) {

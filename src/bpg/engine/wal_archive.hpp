@@ -11,7 +11,7 @@ namespace bpg::engine {
 
 /// Makes the archive of a volume whose files are there, and the copy of bpg-wal that its server will run; nothing where it
 /// has one. Safe beside another thread that uses the context.
-void make_wal_archive(const Context& context, const VolumeId& volume);
+void make_wal_archive(const Context& context, const VolumeId& volume, const Owner& owner);
 
 /// The archive of a volume that is archived. Throws `Error{storage}` where it is gone.
 wal::Archive open_wal_archive(const Context& context, const VolumeId& volume);

@@ -7,6 +7,7 @@
 #include "bpg/engine/archived_wal.hpp"
 #include "bpg/engine/lock.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/server_host.hpp"
 #include "bpg/engine/wal_archive.hpp"
 #include "bpg/postgres/control_file.hpp"
 #include "bpg/util/error.hpp"
@@ -94,7 +95,7 @@ WalCleanUpEntry clean_up_volume(Context& context, const BranchRef& branch, const
     const wal::Cut cut{.timeline = history.timeline(), .first_kept = begin};
     const auto going = request.dry_run ? wal::prunable(archive, cut) : step("remove WAL", [&] {
       return wal::prune(archive, cut,
-                        {.owner = context.owner(), .progress = [](size_t done, size_t total) {
+                        {.owner = owner_of(context, branch.database), .progress = [](size_t done, size_t total) {
                            trace().report({.unit = Trace::Amount::Unit::items, .done = done, .total = total});
                          }});
     });

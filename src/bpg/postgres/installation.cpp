@@ -114,19 +114,19 @@ Installation choose_installation(const std::vector<fs::path>& configured, std::o
   return *match;
 }
 
-std::optional<Psql> find_psql(const std::vector<fs::path>& configured, int major) {
-  std::optional<Psql> nearest;
+std::optional<Client> find_client(const std::string& name, const std::vector<fs::path>& configured, int major) {
+  std::optional<Client> nearest;
   for (const Installation& installation : find_installations(configured)) {  // newest first
-    const fs::path program = installation.program("psql");
+    const fs::path program = installation.program(name);
     if (installation.major >= major && ::access(program.c_str(), X_OK) == 0) {
-      nearest = Psql{program, installation.major};
+      nearest = Client{program, installation.major};
     }
   }
   if (nearest) {
     return nearest;
   }
-  const auto found = find_program("psql");
-  return found ? std::optional(Psql{*found, asked_major(*found).value_or(major)}) : std::nullopt;
+  const auto found = find_program(name);
+  return found ? std::optional(Client{*found, asked_major(*found).value_or(major)}) : std::nullopt;
 }
 
 }  // namespace bpg::postgres

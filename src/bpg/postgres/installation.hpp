@@ -22,14 +22,14 @@ std::vector<Installation> find_installations(const std::vector<std::filesystem::
 /// The one of `major`, or the newest; throws `Error{postgres}` that lists what there is.
 Installation choose_installation(const std::vector<std::filesystem::path>& configured, std::optional<int> major);
 
-/// The client program `psql` and the major version it is of.
-struct Psql {
+/// A client program and the major version it is of.
+struct Client {
   std::filesystem::path program;
   int major = 0;
 };
 
-/// The one for a server of `major`: of the same major, else of the next newer one that is installed (psql serves older
-/// servers, not newer ones), else PATH's. Nothing where there is none.
-std::optional<Psql> find_psql(const std::vector<std::filesystem::path>& configured, int major);
+/// The program `name` (psql, pg_restore) for a server of `major`: of the same major, else of the next newer one that is
+/// installed (clients serve older servers, not newer ones), else PATH's. Nothing where there is none.
+std::optional<Client> find_client(const std::string& name, const std::vector<std::filesystem::path>& configured, int major);
 
 }  // namespace bpg::postgres

@@ -84,12 +84,11 @@ std::string render_settings(const SettingsOptions& options) {
   return text;
 }
 
-std::string render_hba(bool open) {
-  std::string text =
-      "# Written by bpg at each start; changes here are lost.\n"
-      "local all all peer map=betterpg\n";
+std::string render_hba(bool open, Place place) {
+  std::string text = "# Written by bpg at each start; changes here are lost.\n";
+  text += place == Place::machine ? "local all all peer map=betterpg\n" : "local all all trust\n";
   if (open) {
-    text += "host all all 127.0.0.1/32 scram-sha-256\n";
+    text += fmt::format("host all all {} scram-sha-256\n", place == Place::network ? "all" : "127.0.0.1/32");
   }
   return text;
 }
@@ -104,11 +103,11 @@ std::string render_ident(const std::vector<std::string>& accounts) {
   return text;
 }
 
-std::vector<std::pair<std::string, std::string>> fixed_settings(const std::filesystem::path& volume) {
+std::vector<std::pair<std::string, std::string>> fixed_settings(const std::filesystem::path& volume, Place place) {
   return {{"config_file", (volume / settings_file).string()},
           {"hba_file", (volume / hba_file).string()},
           {"ident_file", (volume / ident_file).string()},
-          {"listen_addresses", "127.0.0.1"},
+          {"listen_addresses", place == Place::network ? "*" : "127.0.0.1"},
           {"unix_socket_permissions", "0700"},
           {"log_destination", "stderr"},
           {"logging_collector", "off"}};

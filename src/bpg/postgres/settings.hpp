@@ -43,9 +43,16 @@ std::vector<ServerSetting> default_settings(const SettingsOptions& options);
 /// which ALTER SYSTEM writes, still overrides both.
 std::string render_settings(const SettingsOptions& options);
 
-/// The generated pg_hba.conf: the private socket for those in pg_ident.conf; when `open`, also passwords (SCRAM)
-/// over loopback.
-std::string render_hba(bool open);
+/// Where a server is, as far as its endpoint is concerned.
+enum class Place {
+  machine,    ///< it listens on this machine's loopback
+  container,  ///< in a container that shares this machine's network: likewise, but it does not know this machine's accounts
+  network,    ///< in a container with a network of its own: it listens there, and its port is published on this machine's loopback
+};
+
+/// The generated pg_hba.conf: the private socket, for those in pg_ident.conf where the server knows this machine's accounts,
+/// else for whoever gets into its directory (0700); when `open`, also passwords (SCRAM) over TCP.
+std::string render_hba(bool open, Place place);
 
 /// The generated pg_ident.conf: these accounts may be the superuser and the owner on the private socket.
 std::string render_ident(const std::vector<std::string>& accounts);
@@ -56,7 +63,7 @@ inline constexpr const char* hba_file = "pg_hba.conf";
 inline constexpr const char* ident_file = "pg_ident.conf";
 
 /// What must hold whatever the configuration files say: for the command line.
-std::vector<std::pair<std::string, std::string>> fixed_settings(const std::filesystem::path& volume);
+std::vector<std::pair<std::string, std::string>> fixed_settings(const std::filesystem::path& volume, Place place);
 
 /// The same of a server whose WAL goes to its archive by `command` (a shell command with %p), or that has none (empty).
 std::vector<std::pair<std::string, std::string>> archive_settings(const std::string& command, int pg_major);

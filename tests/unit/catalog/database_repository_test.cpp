@@ -32,6 +32,19 @@ TEST_F(DatabaseRepositoryTest, FindsWhatWasInserted) {
   EXPECT_FALSE(catalog.databases.find_live("ap"));
 }
 
+TEST_F(DatabaseRepositoryTest, KeepsTheImageOfItsContainers) {
+  Database database = make_database("app");
+  EXPECT_EQ(database.image, std::nullopt);
+  database.image = Image{.reference = "postgres:17", .id = "sha256:abc", .uid = 4'000'000'000, .gid = 70};
+  catalog.write([&] { catalog.databases.insert(database); });
+  EXPECT_EQ(catalog.databases.find(database.id)->image, database.image);
+
+  database.image->id = "sha256:def";
+  catalog.write([&] { catalog.databases.update(database); });
+  EXPECT_EQ(catalog.databases.find_live("app")->image, database.image);
+  EXPECT_EQ(catalog.databases.find(add_database("web").id)->image, std::nullopt);
+}
+
 TEST_F(DatabaseRepositoryTest, UpdatesOneRow) {
   Database app = add_database("app");
   add_database("web");

@@ -126,6 +126,12 @@ TEST_F(SchemaTest, TakesSnapshotsFromBeforeThereWereSchedulesForSomebodys) {
   EXPECT_EQ(number(*connection, "SELECT count(*) FROM snapshot_schedule"), 0);
 }
 
+TEST_F(SchemaTest, DatabasesFromBeforeContainersRunNatively) {
+  open_store(m_file, migrations().first(4))
+      ->run_script("INSERT INTO database VALUES ('db_0000000001', 'app', 15, 'app', 0, NULL)");
+  EXPECT_EQ(number(*open_store(m_file, migrations()), "SELECT count(*) FROM database WHERE image IS NULL AND image_uid IS NULL"), 1);
+}
+
 TEST_F(SchemaTest, IsDurableAndChecked) {
   const auto connection = open_store(m_file, migrations());
   EXPECT_EQ(number(*connection, "PRAGMA synchronous"), 2) << "FULL";

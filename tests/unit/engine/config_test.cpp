@@ -43,6 +43,25 @@ TEST(Config, SectionsMayBeNestedOrJoined) {
   }
 }
 
+TEST(Config, ContainersHaveNoLimitsUnlessSaid) {
+  const Config usual = parse_config("docker:\n  memory: unlimited\n  cpus: unlimited\n  host: default\n", file);
+  EXPECT_EQ(usual.docker_memory_bytes, 0);
+  EXPECT_EQ(usual.docker_cpus, 0);
+  EXPECT_EQ(usual.docker_host, "");
+  EXPECT_EQ(usual.docker_network, "host");
+  const Config config =
+      parse_config("docker: {memory: 2G, cpus: 0.5, shm_size: 1G, network: dev, host: 'unix:///run/podman.sock'}\n", file);
+  EXPECT_EQ(config.docker_memory_bytes, uint64_t{2} << 30);
+  EXPECT_EQ(config.docker_cpus, 0.5);
+  EXPECT_EQ(config.docker_shm_bytes, uint64_t{1} << 30);
+  EXPECT_EQ(config.docker_network, "dev");
+  EXPECT_EQ(config.docker_host, "unix:///run/podman.sock");
+  for (const char* wrong : {"docker.memory: 1M\n", "docker.cpus: 0\n", "docker.cpus: 1x\n", "docker.shm_size: 10\n",
+                            "docker.host: tcp://localhost:2375\n", "docker.network: ''\n"}) {
+    EXPECT_THAT(error_of(wrong).message(), HasSubstr("must be ")) << wrong;
+  }
+}
+
 TEST(Config, AnEmptyFileIsTheDefaults) {
   EXPECT_EQ(parse_config("", file).first_port, Config().first_port);
   EXPECT_EQ(parse_config("# only a comment\n", file).first_port, Config().first_port);

@@ -34,6 +34,20 @@ TEST(Settings, TheWalIsAllowedAFewSegmentsWhateverTheirSize) {
   EXPECT_THAT(text(1024), HasSubstr("max_wal_size = '4096MB'\nmin_wal_size = '2048MB'"));
 }
 
+TEST(Settings, AccessIsAsFarAsTheServersPlaceNeedsIt) {
+  for (const Place place : {Place::machine, Place::container, Place::network}) {
+    EXPECT_THAT(render_hba(false, place), Not(HasSubstr("host ")));
+  }
+  EXPECT_THAT(render_hba(true, Place::machine), HasSubstr("local all all peer map=betterpg\nhost all all 127.0.0.1/32 scram-sha-256\n"));
+  EXPECT_THAT(render_hba(true, Place::container), HasSubstr("local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"));
+  EXPECT_THAT(render_hba(true, Place::network), HasSubstr("local all all trust\nhost all all all scram-sha-256\n"));
+
+  const std::pair<std::string, std::string> loopback_alone{"listen_addresses", "127.0.0.1"};
+  EXPECT_THAT(fixed_settings("/v", Place::machine), ::testing::Contains(loopback_alone));
+  EXPECT_THAT(fixed_settings("/v", Place::container), ::testing::Contains(loopback_alone));
+  EXPECT_THAT(fixed_settings("/v", Place::network), ::testing::Contains(std::pair<std::string, std::string>("listen_addresses", "*")));
+}
+
 TEST(Settings, ValuesCannotLeaveTheirQuotes) {
   const std::string text = render_settings({.layers = {{"branch", {{"a.b", "x'\\\nport = 1"}}}}});
   EXPECT_THAT(text, HasSubstr(R"(a.b = 'x''\\\nport = 1')"));

@@ -42,13 +42,14 @@ class PasswordFile {
 
 /// Scripts of images connect over the socket as whom they like, as the official image allows it. What betterpg starts later uses an
 /// access file of its own.
-std::string initdb_arguments() {
-  return fmt::format("--auth-local=trust --auth-host=scram-sha-256 {}", fmt::join(postgres::initdb_options(), " "));
+std::string initdb_arguments(const postgres::ClusterOptions& options) {
+  return fmt::format("--auth-local=trust --auth-host=scram-sha-256 {}", fmt::join(postgres::initdb_options(options), " "));
 }
 
-json entrypoint_container(const Image& image, const fs::path& data_directory, const fs::path& password) {
+json entrypoint_container(const Image& image, const fs::path& data_directory, const fs::path& password,
+                          const postgres::ClusterOptions& options) {
   const std::vector<std::string> env{"PGDATA=" + data_directory.string(), fmt::format("POSTGRES_USER={}", postgres::superuser),
-                                     "POSTGRES_PASSWORD_FILE=" + password.string(), "POSTGRES_INITDB_ARGS=" + initdb_arguments()};
+                                     "POSTGRES_PASSWORD_FILE=" + password.string(), "POSTGRES_INITDB_ARGS=" + initdb_arguments(options)};
   return {{"Image", image.id},
           {"Cmd", {"postgres", "-c", "listen_addresses=", "-c", "fsync=off", "-c", "full_page_writes=off"}},
           {"User", user_of(image.uid, image.gid)},
@@ -73,9 +74,9 @@ std::string last_line(const std::string& log) {
 }  // namespace
 
 void make_cluster_with_entrypoint(const DockerClient& client, const Image& image, const fs::path& data_directory,
-                                  std::chrono::seconds deadline) {
+                                  const postgres::ClusterOptions& options, std::chrono::seconds deadline) {
   const PasswordFile password(data_directory.parent_path() / "initdb-password", image);
-  const OwnedContainer container(client, "", entrypoint_container(image, data_directory, password.path()));
+  const OwnedContainer container(client, "", entrypoint_container(image, data_directory, password.path(), options));
   container.start();
   const pid_t pid = client.must("GET", "/containers/" + container.id() + "/json").at("State").value("Pid", 0);
   const UniqueFd process = pid > 0 ? open_process(pid) : UniqueFd();

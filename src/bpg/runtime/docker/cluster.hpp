@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "bpg/postgres/data_directory.hpp"
 #include "bpg/runtime/docker/image.hpp"
 
 namespace bpg::runtime {
@@ -14,6 +15,7 @@ namespace bpg::runtime {
 /// The superuser is `postgres`, with a password that nobody knows, and has a database of its name. `Error{postgres}` with the
 /// entrypoint's last words.
 void make_cluster_with_entrypoint(const DockerClient& client, const Image& image, const std::filesystem::path& data_directory,
+                                  const postgres::ClusterOptions& options = {},
                                   std::chrono::seconds deadline = std::chrono::minutes(10));
 
 }  // namespace bpg::runtime

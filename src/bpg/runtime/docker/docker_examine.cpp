@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bpg/runtime/docker/client.hpp"
+#include "bpg/runtime/docker/image.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/process.hpp"
 
@@ -31,24 +32,35 @@ std::string remedy(const Error& error) {
   return error.hint();
 }
 
+Check examine_image(const DockerClient& client, const NeededImage& image) {
+  const std::string name = "image " + image.reference;
+  return has_image(client, image.id) ? Check{name, ok, image.id}
+                                     : Check{name, missing, "it is not on this machine", "docker pull " + image.reference};
+}
+
 }  // namespace
 
-Check examine_docker(bool needed) {
+std::vector<Check> examine_docker(const std::string& host, const std::vector<NeededImage>& images) {
+  const bool needed = !images.empty();
   const Check::Verdict worst = needed ? missing : warning;
   try {
-    const DockerClient client;
+    const DockerClient client(host);
     std::error_code ignored;
     const std::filesystem::path socket = client.host().substr(std::string_view("unix://").size());
     if (!std::filesystem::exists(socket, ignored)) {
-      return needed ? Check{"docker", missing, fmt::format("there is no {}", socket.string()), "apt-get install docker.io"}
-                    : Check{"docker", ok, fmt::format("there is no {}; only servers in containers need it", socket.string())};
+      return {needed ? Check{"docker", missing, fmt::format("there is no {}", socket.string()), "apt-get install docker.io"}
+                     : Check{"docker", ok, fmt::format("there is no {}; only servers in containers need it", socket.string())}};
     }
-    return ask(client, worst);
+    std::vector<Check> checks{ask(client, worst)};
+    for (const NeededImage& image : images) {
+      checks.push_back(examine_image(client, image));
+    }
+    return checks;
   } catch (const Error& error) {
     if (error.code() == ErrorCode::interrupted) {
       throw;
     }
-    return {"docker", worst, error.message(), remedy(error)};
+    return {{"docker", worst, error.message(), remedy(error)}};
   }
 }
 

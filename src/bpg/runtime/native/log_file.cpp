@@ -1,4 +1,4 @@
-#include "bpg/cli/follow.hpp"
+#include "bpg/runtime/native/log_file.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,18 +12,16 @@
 #include "bpg/util/file.hpp"
 #include "bpg/util/interrupt.hpp"
 
-namespace bpg::cli {
+namespace bpg::runtime {
 
 namespace {
 
-void print(std::string_view text) { write_all(STDOUT_FILENO, text, "standard output"); }
-
-/// Prints from the file's offset to its end.
-void print_rest(int fd) {
+/// Hands out what stands from the file's offset to its end.
+void read_rest(int fd, const WriteLog& write) {
   char buffer[65536];
   ssize_t count = 0;
   while ((count = ::read(fd, buffer, sizeof buffer)) > 0) {
-    print({buffer, static_cast<size_t>(count)});
+    write({buffer, static_cast<size_t>(count)});
   }
 }
 
@@ -36,7 +34,7 @@ bool same_file(int fd, const fs::path& path) {
 
 }  // namespace
 
-void print_last_lines(const fs::path& file, size_t count) {
+void read_last_lines(const fs::path& file, size_t count, const WriteLog& write) {
   const std::string text = read_file(file);
   size_t begin = text.size();
   for (size_t lines = 0; begin > 0; --begin) {
@@ -45,11 +43,11 @@ void print_last_lines(const fs::path& file, size_t count) {
     }
   }
   if (count > 0) {
-    print(std::string_view(text).substr(begin));
+    write(std::string_view(text).substr(begin));
   }
 }
 
-void follow(const fs::path& file) {
+void follow_file(const fs::path& file, const WriteLog& write) {
   const UniqueFd changes(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!changes || ::inotify_add_watch(changes.get(), file.parent_path().c_str(), IN_MODIFY | IN_CREATE | IN_MOVED_TO) < 0) {
     throw system_error(errno, "cannot watch the log");
@@ -67,12 +65,12 @@ void follow(const fs::path& file) {
     char events[4096];
     while (::read(changes.get(), events, sizeof events) > 0) {
     }
-    print_rest(log.get());
+    read_rest(log.get(), write);
     if (!same_file(log.get(), file)) {
       log = open_file(file, O_RDONLY);
-      print_rest(log.get());
+      read_rest(log.get(), write);
     }
   }
 }
 
-}  // namespace bpg::cli
+}  // namespace bpg::runtime
