@@ -16,6 +16,10 @@ void strike(const std::string& action, std::string_view step) {
   if (action.starts_with("kill")) {
     ::raise(SIGKILL);
   }
+  if (action.starts_with("stop")) {
+    ::raise(SIGSTOP);
+    return;
+  }
   throw Error(ErrorCode::failure, fmt::format("injected failure at step '{}'", step));
 }
 

@@ -22,6 +22,8 @@ namespace bpg {
 ///     BPG_FAULT=<step>:fail-after   the step throws after its work is done
 ///     BPG_FAULT=<step>:kill         bpg is killed (SIGKILL) before it begins
 ///     BPG_FAULT=<step>:kill-after   bpg is killed after its work is done
+///     BPG_FAULT=<step>:stop         bpg stops (SIGSTOP) before it begins, until somebody lets it go on (SIGCONT)
+///     BPG_FAULT=<step>:stop-after   bpg stops after its work is done
 ///
 /// Safe from any thread.
 class Trace {
