@@ -6,6 +6,8 @@
 set -euo pipefail
 # shellcheck source=tests/lib/bare.sh
 source "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/lib/bare.sh"
+# shellcheck source=tests/lib/deb.sh
+source "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/lib/deb.sh"
 
 suite_name=package
 report=''
@@ -17,12 +19,6 @@ for argument in "$@"; do
   esac
 done
 require_root_and_debootstrap
-
-make_package() {
-  rm -rf "$checkout/build/release/packages"
-  (cd "$checkout" && cmake --build --preset release --target bpg bpg-log bpg-wal && cpack --preset release)
-  package=$(echo "$checkout"/build/release/packages/*.deb)
-}
 
 script() {
   cat <<'END'
@@ -132,13 +128,12 @@ check "leaves what users have" test -e /home/alice/.local/share/betterpg/catalog
 END
 }
 
-make_package
 copy_bare_debian
-cp "$package" "$root/opt/betterpg.deb"
+make_package "$root/opt/betterpg.deb"
 script | run_variant package
 check_lintian() {
   local found
-  found=$(lintian --no-tag-display-limit "$package" 2>/dev/null) || true
+  found=$(lintian --no-tag-display-limit "$root/opt/betterpg.deb" 2>/dev/null) || true
   if [ -z "$found" ]; then
     echo "ok: lintian has nothing to say"
   else

@@ -17,6 +17,8 @@ import psycopg
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("BPG_BIN", str(ROOT / "build" / "release" / "bin" / "bpg"))
+# How many times as long as on an ordinary machine things may take: more than 1 where it is emulated.
+SLOWNESS = float(os.environ.get("BPG_TEST_SLOW", "1"))
 VARIABLES = {"zfs": "BPG_TEST_ZFS", "btrfs": "BPG_TEST_BTRFS", "reflink": "BPG_TEST_XFS", "copy": "BPG_TEST_COPY"}
 # Where servers run: "native", or "docker" in containers of the image BPG_TEST_IMAGE by the engine at BPG_TEST_DOCKER_HOST.
 RUNTIME = os.environ.get("BPG_TEST_RUNTIME", "native")
@@ -129,7 +131,7 @@ class Bpg:
         return Result(
             subprocess.run(
                 self.command(*arguments), env=self.environment(**environment), cwd="/", stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, timeout=timeout,
+                capture_output=True, text=True, timeout=timeout * SLOWNESS,
             )
         )
 
@@ -301,7 +303,7 @@ def containers():
 
 def eventually(condition, words, seconds=20):
     """Waits for what nothing tells of."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * SLOWNESS
     while not condition():
         assert time.monotonic() < deadline, words
         time.sleep(0.02)

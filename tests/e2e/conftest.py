@@ -74,7 +74,7 @@ def one_of_each(request):
 
 
 def any_home():
-    return shared_home("btrfs" if os.environ.get(VARIABLES["btrfs"]) else "copy")
+    return shared_home(next((driver for driver in ("btrfs", "zfs", "copy") if os.environ.get(VARIABLES[driver])), "copy"))
 
 
 @pytest.fixture
