@@ -12,18 +12,24 @@
 #include "bpg/util/error.hpp"
 #include "bpg/util/text.hpp"
 #include "bpg/wal/hash.hpp"
-#include "bpg/wal/input.hpp"
 #include "bpg/wal/lines.hpp"
+#include "bpg/wal/mapping.hpp"
 #include "bpg/wal/temporary_file.hpp"
 
 namespace bpg::wal {
 
 namespace {
 
+/// Recovery waits for this. Whoever put the file here has closed it, and nobody else writes to it; should mapping it end
+/// the process all the same, PostgreSQL takes a signal for a failure, and not for the end of the WAL.
 bool holds(int fd, const fs::path& path, const Head& head) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || static_cast<uint64_t>(status.st_size) != head.size) {
+    return false;
+  }
   Hash hash;
-  const uint64_t size = read_pieces(fd, path, [&](std::span<const std::byte> bytes) { hash.add(bytes); });
-  return size == head.size && hash.hex() == head.hash;
+  map_pieces(fd, head.size, path, [&](std::span<const std::byte> bytes) { hash.add(bytes); });
+  return hash.hex() == head.hash;
 }
 
 }  // namespace
