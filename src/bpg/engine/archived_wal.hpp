@@ -19,6 +19,9 @@ struct ArchivedWal {
 /// Throws `Error{storage}` where the archive is gone, or damaged so that it cannot be told.
 ArchivedWal read_archived_wal(const Context& context, const Volume& volume);
 
+/// The same as `restorable_range(context, stay)` where what the archive holds has been read already.
+std::optional<RestorableRange> restorable_range(const Context& context, const Stay& stay, const ArchivedWal& wal);
+
 /// Those bases that WAL from the archive can follow: `bpg wal cleanup` has not removed it.
 std::vector<Base> without_removed(std::vector<Base> bases, uint64_t segment_size, uint64_t kept_from);
 

@@ -75,10 +75,10 @@ std::vector<Base> bases_of(const Context& context, const Volume& volume) {
 }
 
 std::optional<RestorableRange> restorable_range(const Context& context, const Stay& stay) {
-  if (!stay.volume.archived) {
-    return std::nullopt;
-  }
-  const auto wal = read_archived_wal(context, stay.volume);
+  return stay.volume.archived ? restorable_range(context, stay, read_archived_wal(context, stay.volume)) : std::nullopt;
+}
+
+std::optional<RestorableRange> restorable_range(const Context& context, const Stay& stay, const ArchivedWal& wal) {
   const auto bases = without_removed(bases_of(context, stay.volume), wal.index.segment_size(), wal.kept_from);
   if (bases.empty()) {
     return std::nullopt;

@@ -89,7 +89,7 @@ WalView view_wal(const Context& context, const Branch& branch, const Stay& stay)
     read_files(wal, view);
     const auto bases = without_removed(bases_of(context, volume), wal.index.segment_size(), wal.kept_from);
     view.gaps = to_gaps(gaps_after(bases, wal), wal.index.segment_size());
-    view.range = restorable_range(context, stay);
+    view.range = restorable_range(context, stay, wal);
   });
   view.waiting = count_waiting(data_directory(context, volume.id));
   if (present) {

@@ -1,11 +1,14 @@
 #include "bpg/wal/archive.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -51,6 +54,31 @@ Error no_archive(const fs::path& path) {
 
 bool is_there(int directory, const std::string& name) {
   return ::faccessat(directory, name.c_str(), F_OK, 0) == 0;
+}
+
+/// The names in a directory of the archive at `path`; of what is no directory, or has gone meanwhile, none.
+std::vector<std::string> names_in(int archive, const std::string& directory, const fs::path& path) {
+  const auto fail = [&] { return system_error(errno, fmt::format("cannot read the archive in {}", path.string())); };
+  const int fd = ::openat(archive, directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0 && (errno == ENOTDIR || errno == ENOENT)) {
+    return {};
+  }
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(fd < 0 ? nullptr : ::fdopendir(fd), ::closedir);
+  if (!entries) {
+    const Error error = fail();
+    if (fd >= 0) {
+      ::close(fd);
+    }
+    throw error;
+  }
+  std::vector<std::string> names;
+  for (errno = 0; const dirent* entry = ::readdir(entries.get()); errno = 0) {
+    names.emplace_back(entry->d_name);
+  }
+  if (errno != 0) {
+    throw fail();
+  }
+  return names;
 }
 
 }  // namespace
@@ -115,9 +143,18 @@ UniqueFd Archive::open_stored(const FileName& name) const {
 }
 
 std::optional<Head> Archive::find(const FileName& name) const {
+  auto stored = look_at(name);
+  return stored ? std::optional(std::move(stored->head)) : std::nullopt;
+}
+
+std::optional<Archive::Stored> Archive::look_at(const FileName& name) const {
   const UniqueFd file = open_stored(name);
   if (!file) {
     return std::nullopt;
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) != 0) {
+    throw system_error(errno, fmt::format("cannot look at {}", path_of(name).string()));
   }
   std::string bytes(Head::stored_size, '\0');
   bytes.resize(read_some(file.get(), std::as_writable_bytes(std::span(bytes)), path_of(name)));
@@ -126,7 +163,7 @@ std::optional<Head> Archive::find(const FileName& name) const {
     throw Error(ErrorCode::storage, fmt::format("{} is damaged: its head cannot be read", path_of(name).string()),
                 "Move it out of the archive and keep it; PostgreSQL then archives the segment again if it still has it.");
   }
-  return head;
+  return Stored{std::move(*head), static_cast<uint64_t>(status.st_size)};
 }
 
 void Archive::read(const Head& head, const Sink& sink) const {
@@ -160,38 +197,30 @@ void Archive::read(const Head& head, const Sink& sink) const {
   }
 }
 
-std::vector<FileName> Archive::list() const {
+/// The names of the files in one of its directories, in order.
+std::vector<FileName> Archive::list_in(const std::string& directory) const {
   std::vector<FileName> names;
-  const auto add = [&](const fs::path& file) {
-    const std::string text = file.filename().string();
-    if (text.ends_with(suffix)) {
-      if (auto name = FileName::parse(std::string_view(text).substr(0, text.size() - suffix.size()))) {
+  for (const std::string& file : names_in(m_directory.get(), directory, m_path)) {
+    if (file.ends_with(suffix)) {
+      if (auto name = FileName::parse(std::string_view(file).substr(0, file.size() - suffix.size()))) {
         names.push_back(std::move(*name));
       }
     }
-  };
-  std::error_code error;
-  fs::directory_iterator entries(m_path, error);
-  for (; !error && entries != fs::directory_iterator(); entries.increment(error)) {
-    if (!entries->is_directory()) {
-      add(entries->path());
-      continue;
-    }
-    if (entries->path().filename() == "tmp") {
-      continue;
-    }
-    fs::directory_iterator inner(entries->path(), error);
-    for (; !error && inner != fs::directory_iterator(); inner.increment(error)) {
-      add(inner->path());
-    }
-    if (error) {
-      break;
-    }
   }
-  if (error) {
-    throw system_error(error.value(), fmt::format("cannot read the archive in {}", m_path.string()));
+  std::ranges::sort(names, {}, &FileName::text);
+  return names;
+}
+
+std::vector<FileName> Archive::list() const {
+  std::vector<FileName> names = list_in(".");
+  std::vector<std::string> directories = names_in(m_directory.get(), ".", m_path);
+  std::erase_if(directories, [](const std::string& name) { return name.size() != 16 || name.find('.') != std::string::npos; });
+  std::ranges::sort(directories);
+  const auto histories = static_cast<std::ptrdiff_t>(names.size());
+  for (const std::string& directory : directories) {
+    std::ranges::move(list_in(directory), std::back_inserter(names));
   }
-  std::sort(names.begin(), names.end(), [](const FileName& a, const FileName& b) { return a.text < b.text; });
+  std::ranges::inplace_merge(names, names.begin() + histories, {}, &FileName::text);
   return names;
 }
 

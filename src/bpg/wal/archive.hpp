@@ -51,6 +51,13 @@ class Archive {
   /// told, and where what is there is damaged.
   std::optional<Head> find(const FileName& name) const;
 
+  /// A stored file as an index knows it.
+  struct Stored {
+    Head head;
+    uint64_t stored_size = 0;  ///< as it takes space, compressed and with its head
+  };
+  std::optional<Stored> look_at(const FileName& name) const;
+
   /// A cheap look whether something of that name is stored.
   bool contains(const FileName& name) const;
 
@@ -63,6 +70,7 @@ class Archive {
 
  private:
   Archive(fs::path path, Identity identity, UniqueFd directory);
+  std::vector<FileName> list_in(const std::string& directory) const;
   std::string relative_path(const FileName& name) const;
   UniqueFd open_stored(const FileName& name) const;
 

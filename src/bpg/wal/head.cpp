@@ -103,7 +103,7 @@ std::optional<Summary> find_summary(const Lines& lines) {
   summary.switched = lines.find("switched").has_value();
   summary.straddler = find_lsn(lines, "straddler");
   summary.broken_at = find_lsn(lines, "broken-at");
-  for (const std::string& text : lines.find_all("restore-point")) {
+  for (const std::string_view text : lines.find_all("restore-point")) {
     if (auto point = decode_point(text)) {
       summary.restore_points.push_back(std::move(*point));
     }
@@ -173,7 +173,11 @@ std::optional<Head> Head::decode(std::string_view bytes) {
   if (!name || !codec || !size || !hash) {
     return std::nullopt;
   }
-  Head head{.name = *name, .codec = *codec, .size = *size, .hash = *hash, .boot = lines->find("boot").value_or("")};
+  Head head{.name = *name,
+            .codec = *codec,
+            .size = *size,
+            .hash = std::string(*hash),
+            .boot = std::string(lines->find("boot").value_or(""))};
   if (const auto source = lines->find("source")) {
     head.source = SourceMark::parse(*source);
   }

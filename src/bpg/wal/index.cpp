@@ -1,31 +1,57 @@
 #include "bpg/wal/index.hpp"
 
-#include <sys/stat.h>
-
-#include <cerrno>
+#include <algorithm>
+#include <exception>
+#include <thread>
 
 #include <fmt/format.h>
 
 #include "bpg/util/error.hpp"
+#include "bpg/wal/parallel.hpp"
 
 namespace bpg::wal {
 
+namespace {
+
+/// Reading a head is a call of the kernel and some parsing: threads pay from a few hundred on.
+constexpr size_t piece = 256;
+constexpr unsigned most_jobs = 8;
+
+}  // namespace
+
 Index Index::read(const Archive& archive) {
+  struct Outcome {
+    std::optional<Entry> entry{};
+    std::string damage{};
+    std::exception_ptr failure{};
+  };
+  const std::vector<FileName> names = archive.list();
+  std::vector<Outcome> outcomes(names.size());
+  const size_t pieces = (names.size() + piece - 1) / piece;
+  for_each_of(pieces, std::min(std::thread::hardware_concurrency(), most_jobs), [&](size_t number) {
+    for (size_t i = number * piece; i < std::min(names.size(), (number + 1) * piece); ++i) {
+      try {
+        outcomes[i].entry = archive.look_at(names[i]);
+      } catch (const Error& error) {
+        if (error.code() == ErrorCode::storage) {
+          outcomes[i].damage = error.message();
+        } else {
+          outcomes[i].failure = std::current_exception();
+        }
+      }
+    }
+  });
   Index index;
   index.m_segment_size = archive.identity().segment_size;
-  for (const FileName& name : archive.list()) {
-    try {
-      auto head = archive.find(name);
-      struct stat status {};
-      if (!head || ::stat(archive.path_of(name).c_str(), &status) != 0) {
-        continue;  // removed since it was listed
-      }
-      index.m_entries.emplace(name.text, Entry{std::move(*head), static_cast<uint64_t>(status.st_size)});
-    } catch (const Error& error) {
-      if (error.code() != ErrorCode::storage) {
-        throw;
-      }
-      index.m_damaged.push_back({name, error.message()});
+  for (size_t i = 0; i < names.size(); ++i) {
+    auto& [entry, damage, failure] = outcomes[i];
+    if (failure) {
+      std::rethrow_exception(failure);
+    }
+    if (!damage.empty()) {
+      index.m_damaged.push_back({names[i], std::move(damage)});
+    } else if (entry) {  // else it was removed since it was listed
+      index.m_entries.emplace_hint(index.m_entries.end(), names[i].text, std::move(*entry));
     }
   }
   return index;

@@ -11,11 +11,7 @@
 
 namespace bpg::wal {
 
-/// A stored file as the index knows it.
-struct Entry {
-  Head head;
-  uint64_t stored_size = 0;  ///< as it takes space, compressed and with its head
-};
+using Entry = Archive::Stored;
 
 /// Segments of one timeline that follow one another.
 struct Range {

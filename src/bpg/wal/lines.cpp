@@ -52,20 +52,29 @@ template std::optional<uint64_t> parse_number(std::string_view);
 template std::optional<int64_t> parse_number(std::string_view);
 template std::optional<uint32_t> parse_number(std::string_view);
 
-void Lines::add(std::string_view key, std::string_view value) { m_lines.emplace_back(key, value); }
+std::string_view Lines::key_of(const Line& line) const {
+  return std::string_view(m_text).substr(line.begin, line.blank - line.begin);
+}
+
+std::string_view Lines::value_of(const Line& line) const {
+  return std::string_view(m_text).substr(line.blank + 1, line.end - line.blank - 1);
+}
+
+void Lines::add(std::string_view key, std::string_view value) {
+  const size_t begin = m_text.size();
+  m_text += fmt::format("{} {}\n", key, value);
+  m_lines.push_back({.begin = begin, .blank = begin + key.size(), .end = m_text.size() - 1});
+}
 
 void Lines::add(std::string_view key, uint64_t value) { add(key, fmt::to_string(value)); }
 
 std::string Lines::seal() const {
-  std::string text;
-  for (const auto& [key, value] : m_lines) {
-    text += fmt::format("{} {}\n", key, value);
-  }
-  return text + fmt::format("{}{:08x}\n", seal_key, crc32c(text.data(), text.size()));
+  return m_text + fmt::format("{}{:08x}\n", seal_key, crc32c(m_text.data(), m_text.size()));
 }
 
 std::optional<Lines> Lines::parse(std::string_view text) {
   Lines lines;
+  lines.m_lines.reserve(24);
   for (size_t at = 0; at < text.size();) {
     const size_t end = text.find('\n', at);
     if (end == std::string_view::npos) {
@@ -74,22 +83,26 @@ std::optional<Lines> Lines::parse(std::string_view text) {
     const std::string_view line = text.substr(at, end - at);
     if (line.starts_with(seal_key)) {
       const bool fits = line.substr(seal_key.size()) == fmt::format("{:08x}", crc32c(text.data(), at));
-      return fits ? std::optional(std::move(lines)) : std::nullopt;
+      if (!fits) {
+        return std::nullopt;
+      }
+      lines.m_text = text.substr(0, at);
+      return lines;
     }
     const size_t blank = line.find(' ');
     if (blank == std::string_view::npos) {
       return std::nullopt;
     }
-    lines.add(line.substr(0, blank), line.substr(blank + 1));
+    lines.m_lines.push_back({.begin = at, .blank = at + blank, .end = end});
     at = end + 1;
   }
   return std::nullopt;
 }
 
-std::optional<std::string> Lines::find(std::string_view key) const {
-  for (const auto& [its_key, value] : m_lines) {
-    if (its_key == key) {
-      return value;
+std::optional<std::string_view> Lines::find(std::string_view key) const {
+  for (const Line& line : m_lines) {
+    if (key_of(line) == key) {
+      return value_of(line);
     }
   }
   return std::nullopt;
@@ -100,11 +113,11 @@ std::optional<uint64_t> Lines::find_number(std::string_view key) const {
   return value ? parse_number<uint64_t>(*value) : std::nullopt;
 }
 
-std::vector<std::string> Lines::find_all(std::string_view key) const {
-  std::vector<std::string> values;
-  for (const auto& [its_key, value] : m_lines) {
-    if (its_key == key) {
-      values.push_back(value);
+std::vector<std::string_view> Lines::find_all(std::string_view key) const {
+  std::vector<std::string_view> values;
+  for (const Line& line : m_lines) {
+    if (key_of(line) == key) {
+      values.push_back(value_of(line));
     }
   }
   return values;

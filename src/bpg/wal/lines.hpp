@@ -21,12 +21,23 @@ class Lines {
   /// Nothing where the closing line is missing or does not fit; what follows it is ignored.
   static std::optional<Lines> parse(std::string_view text);
 
-  std::optional<std::string> find(std::string_view key) const;
+  /// Parts of this object.
+  std::optional<std::string_view> find(std::string_view key) const;
   std::optional<uint64_t> find_number(std::string_view key) const;
-  std::vector<std::string> find_all(std::string_view key) const;
+  std::vector<std::string_view> find_all(std::string_view key) const;
 
  private:
-  std::vector<std::pair<std::string, std::string>> m_lines;
+  /// Places in the text: an index reads tens of thousands of these.
+  struct Line {
+    size_t begin;
+    size_t blank;
+    size_t end;
+  };
+  std::string_view key_of(const Line& line) const;
+  std::string_view value_of(const Line& line) const;
+
+  std::string m_text;
+  std::vector<Line> m_lines;
 };
 
 /// Blanks, control characters, '%' and bytes above ASCII become %XX.
