@@ -98,7 +98,7 @@ TEST(WalLines, NeedTheirSeal) {
   const std::string text = lines.seal();
   const auto again = Lines::parse(text + std::string(100, '\0'));
   ASSERT_TRUE(again);
-  EXPECT_EQ(again->find_all("key"), (std::vector<std::string>{"value with blanks", "7"}));
+  EXPECT_EQ(again->find_all("key"), (std::vector<std::string_view>{"value with blanks", "7"}));
   EXPECT_FALSE(again->find("other"));
   EXPECT_FALSE(Lines::parse(text.substr(0, text.size() - 1)));
   EXPECT_FALSE(Lines::parse("key value\n"));
