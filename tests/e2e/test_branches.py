@@ -238,7 +238,9 @@ def test_a_volume_tells_who_it_is_without_the_catalog(any_bpg):
     assert (told["origin_snapshot"], told["database"]["name"]) == (dev["origin_snapshot"], "app")
     assert told["branch"] == {"id": dev["id"], "name": "other", "parent": main["id"], "port": dev["port"]}
     first = json.loads((any_bpg.volume("app/main") / "manifest.json").read_text())
-    assert (first["parent_volume"], first["fork_lsn"]) == (None, None)
+    assert (first["parent_volume"], first["fork_lsn"], first["timeline"]) == (None, None, None)
+    assert (told["timeline"], told["recovered_from"], told["base"], told["archived"]) == (1, None, dev["origin_snapshot"], True)
+    assert first["base"].startswith("snap_") and first["base"] != told["base"]
 
 
 def test_nothing_of_a_branch_is_left_that_was_deleted_and_freed(any_bpg):
