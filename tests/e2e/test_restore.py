@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import datetime
+import json
 import os
 import pathlib
 import random
@@ -96,6 +97,39 @@ def test_restore_brings_back_a_dropped_table(bpg):
     assert rows(bpg) == [1, 2, 3, 4]
 
 
+def test_a_recovered_volume_tells_without_the_catalog_where_it_comes_from(bpg):
+    source = bpg.branch("app")["volume"]["id"]
+    moment = now(bpg)
+    insert(bpg, 4)
+    first = bpg.json("branch", "restore", "app", "--at", moment)
+    insert(bpg, 5)
+    second = bpg.json("branch", "create", "app/again", "--at", now(bpg))
+    for branch, came_from, timeline in ((first, source, 1), (second, first["volume"]["id"], 2)):
+        told = json.loads((pathlib.Path(branch["volume"]["path"]) / "manifest.json").read_text())
+        assert (told["volume"], told["recovered_from"]) == (branch["volume"]["id"], came_from)
+        assert (told["fork_lsn"], told["timeline"]) == (branch["restored"]["lsn"], timeline)
+        assert told["base"].startswith("snap_") and told["base"] != told["origin_snapshot"]
+
+
+@pytest.mark.parametrize("driver", ["btrfs", "copy"])
+def test_the_time_of_a_restore_is_estimated_by_those_before(new_bpg, driver):
+    bpg = new_bpg(driver)
+    bpg.ok("db", "create", "app")
+    bpg.sql("app", "CREATE TABLE t (n int)")
+    moment = now(bpg)
+    insert(bpg, 4)
+
+    def restore(name):
+        return bpg.json("branch", "create", f"app/{name}", "--at", moment)["restored"]
+
+    first, second, third = (restore(name) for name in "abc")
+    assert first["estimated_seconds"] > 0 and first["seconds"] > 0
+    assert first["wal_bytes"] == second["wal_bytes"] == third["wal_bytes"]
+    assert second["estimated_seconds"] == pytest.approx(first["seconds"], abs=0.002), "the first takes the assumption's place"
+    half_way = (second["estimated_seconds"] + second["seconds"]) / 2
+    assert third["estimated_seconds"] == pytest.approx(half_way, abs=0.002)
+
+
 def test_every_command_that_takes_a_moment(any_bpg):
     bpg = any_bpg
     moment = now(bpg)
@@ -110,7 +144,8 @@ def test_every_command_that_takes_a_moment(any_bpg):
     assert rows(bpg, "app/dev") == [1, 2, 3]
     printed = bpg.ok("exec", f"app@{moment}", "--", "psql", "-XAtc", "SELECT count(*) FROM t").out
     assert printed.strip() == "3"
-    bpg.ok("db", "create", "other", "--template", f"app/main@{moment}")
+    other = bpg.ok("db", "create", "other", "--template", f"app/main@{moment}").out
+    assert re.search(r"\n  as it was on \S+, at \S+ on timeline 1\n  from base .*, with .* of WAL in .*, estimated: (about|less) ", other), other
     assert rows(bpg, "other") == [1, 2, 3]
     insert(bpg, 9, "other")
     later = now(bpg, "other")

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "bpg/cli/text.hpp"
 #include "bpg/engine/recover.hpp"
+#include "bpg/engine/restore_plan.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/time_zone.hpp"
 #include "bpg/util/trace.hpp"
@@ -25,6 +27,12 @@ std::string remark_on_passed_over(const std::filesystem::path& file) {
 std::unique_ptr<engine::Context> CommandLine::open() {
   output.begin_progress();
   auto context = engine::open_context(config_file);
+  context->before_restore = [this](const engine::RestorePlan& plan) {
+    constexpr std::chrono::seconds worth_telling{2};
+    if (plan.estimated >= worth_telling) {
+      output.note_on_the_way("restoring\n" + restored_lines(plan));
+    }
+  };
   for (const std::string& line : step("recover", [&] { return engine::recover(*context); })) {
     output.note(line);
   }

@@ -76,8 +76,8 @@ void add_create(CLI::App& group, CommandLine& line) {
       const auto context = line.open();
       const auto branch = engine::create_database(*context, options->request);
       line.output.result(to_json(branch), branch.subject(),
-                         fmt::format("created database {} with its branch {} {}\n{}", branch.database, branch.subject(), in_time(),
-                                     durability_note(branch)) +
+                         fmt::format("created database {} with its branch {} {}\n{}{}", branch.database, branch.subject(), in_time(),
+                                     restored_lines(branch), durability_note(branch)) +
                              next_commands({{"bpg connect " + branch.database, "psql on it"}, {"bpg url " + branch.database, "its URL"}}));
     };
   });

@@ -12,6 +12,10 @@ Json or_null(const std::optional<Time>& time) { return time ? Json(to_rfc3339(*t
 Json or_null(const std::optional<Lsn>& lsn) { return lsn ? Json(lsn->str()) : Json(nullptr); }
 Json or_null(const std::optional<SnapshotId>& id) { return id ? Json(id->str()) : Json(nullptr); }
 const char* runtime_name(const std::string& image) { return image.empty() ? "native" : "docker"; }
+/// To the millisecond.
+double seconds(std::chrono::microseconds duration) {
+  return static_cast<double>(std::chrono::round<std::chrono::milliseconds>(duration).count()) / 1000;
+}
 Json null_if_empty(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 void add_usage(Json& object, const std::optional<storage::Usage>& usage) {
@@ -63,7 +67,9 @@ Json to_json(const engine::RestorePlan& plan) {
           {"volume", plan.volume.id.str()},
           {"base", plan.base.id.str()},
           {"wal_segments", plan.segments},
-          {"wal_bytes", plan.wal_bytes}};
+          {"wal_bytes", plan.wal_bytes},
+          {"estimated_seconds", seconds(plan.estimated)},
+          {"seconds", plan.took ? Json(seconds(*plan.took)) : Json(nullptr)}};
 }
 
 Json to_json(const engine::HistoryEntry& entry) {

@@ -44,6 +44,14 @@ void Output::note(std::string_view text) const {
   }
 }
 
+void Output::note_on_the_way(std::string_view text) {
+  if (progress) {
+    note(text);
+    progress.reset();
+    begin_progress();
+  }
+}
+
 void Output::begin_progress() {
   if (!json && !quiet && verbosity == 0 && is_terminal(STDERR_FILENO) && !progress) {
     progress = std::make_unique<Progress>();

@@ -26,6 +26,9 @@ struct Output {
   /// Something a person should know beside the result: standard error, not with --quiet or JSON.
   void note(std::string_view text) const;
 
+  /// The same in the midst of work that shows on a terminal how far it is, and goes on behind it. Not where none is shown.
+  void note_on_the_way(std::string_view text);
+
   void error(const Error& error) const;
 
   /// From now on a command that takes longer than half a second shows on the terminal what it is at, until its result

@@ -341,16 +341,27 @@ std::string history_table(const Output& output, const std::vector<engine::Histor
   return table.str(output.screen);
 }
 
-std::string restored_lines(const engine::BranchView& branch) {
-  if (!branch.restored) {
-    return "";
-  }
-  const engine::RestorePlan& plan = *branch.restored;
+namespace {
+
+/// An estimate is no better than to the second.
+std::string about(std::chrono::microseconds estimated) {
+  const auto seconds = std::chrono::round<std::chrono::seconds>(estimated);
+  return seconds.count() < 1    ? "less than 1 s"
+         : seconds.count() < 60 ? fmt::format("about {} s", seconds.count())
+                                : "about " + format_duration(seconds);
+}
+
+}  // namespace
+
+std::string restored_lines(const engine::BranchView& branch) { return branch.restored ? restored_lines(*branch.restored) : ""; }
+
+std::string restored_lines(const engine::RestorePlan& plan) {
   std::string text = fmt::format("  as it was {}at {} on timeline {}\n", plan.time ? fmt::format("on {}, ", to_rfc3339(*plan.time)) : "",
                                  plan.end.str(), plan.timeline);
   if (plan.last_record) {
-    text += fmt::format("  from base {}, with {} of WAL in {} {}\n", plan.base.label.empty() ? plan.base.id.str() : plan.base.label,
-                        format_bytes(plan.wal_bytes), plan.segments, plan.segments == 1 ? "segment" : "segments");
+    text += fmt::format("  from base {}, with {} of WAL in {} {}, estimated: {}\n",
+                        plan.base.label.empty() ? plan.base.id.str() : plan.base.label, format_bytes(plan.wal_bytes), plan.segments,
+                        plan.segments == 1 ? "segment" : "segments", about(plan.estimated));
   }
   return text;
 }

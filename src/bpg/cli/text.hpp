@@ -39,6 +39,7 @@ std::string names(const std::vector<engine::HistoryEntry>& entries);
 
 /// How a command brought a branch to a moment, as it was understood; else nothing.
 std::string restored_lines(const engine::BranchView& branch);
+std::string restored_lines(const engine::RestorePlan& plan);
 
 /// What has become of what a branch held before a command gave it another volume, and what one may do about it.
 std::string about_old_volume(const engine::BranchView& branch, bool freed);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "bpg/engine/manifest.hpp"
+#include "bpg/engine/restore_speed.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
@@ -37,6 +38,7 @@ void plan_restore_of(const Context& context, CloneSource& source) {
   if (source.moment) {
     source.restore = plan_restore(context, source.branch, *source.moment);
     source.snapshot = source.restore->base;
+    context.before_restore(*source.restore);
   }
 }
 
@@ -51,7 +53,8 @@ ClonePlan plan_clone(const Context& context, const CloneSource& source, const Br
                             .branch = for_branch,
                             .parent = parent,
                             .archived = archived,
-                            .created_at = context.clock.now()}};
+                            .created_at = context.clock.now()},
+                 .planned_at = std::chrono::steady_clock::now()};
   if (source.restore && source.restore->last_record) {
     plan.volume.recovered_from = source.restore->volume.id;
     if (archived) {
@@ -91,7 +94,7 @@ FirstStart to_start(const CloneSource& source, ClonePlan& plan, const std::funct
 
 void bring_up_clone(Context& context, const BranchRef& branch, const CloneSource& source, ClonePlan& plan, bool start) {
   if (start || source.restore) {
-    first_start(context, branch, plan.volume, owner_endpoint(context, branch).password, to_start(source, plan));
+    plan.replay = first_start(context, branch, plan.volume, owner_endpoint(context, branch).password, to_start(source, plan));
     if (!start) {
       stop_server(context, plan.volume.id);
     }
@@ -120,7 +123,7 @@ void make_clone(Context& context, const BranchRef& branch, const CloneSource& so
   step("clone", [&] { storage.clone_snapshot(parent, *plan.volume.origin, clone, labels_of(branch, plan.volume)); });
 }
 
-void store_clone(Context& context, ClonePlan& plan) {
+void store_clone(Context& context, CloneSource& source, ClonePlan& plan) {
   if (plan.new_origin) {
     context.catalog.snapshots.update(*plan.new_origin);
   }
@@ -129,6 +132,13 @@ void store_clone(Context& context, ClonePlan& plan) {
   }
   plan.volume.state = State::ready;
   context.catalog.volumes.update(plan.volume);
+  if (source.restore) {
+    using std::chrono::microseconds;
+    const auto took = std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - plan.planned_at);
+    source.restore->took = took;
+    set_restore_speed(context.catalog, restore_speed(context.catalog)
+                                           .after({.wal_bytes = source.restore->wal_bytes, .replay = plan.replay, .total = took}));
+  }
 }
 
 }  // namespace bpg::engine

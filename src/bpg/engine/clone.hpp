@@ -20,7 +20,8 @@ struct CloneSource {
 /// without a zone are of the configuration's.
 CloneSource find_clone_source(const Context& context, const BranchRef& branch, const std::string& moment);
 
-/// Finds out how the source's moment is reached, once its branch is locked. Nothing where it is none that recovery reaches.
+/// Finds out how the source's moment is reached, once its branch is locked, and tells it. Nothing where it is none that recovery
+/// reaches.
 void plan_restore_of(const Context& context, CloneSource& source);
 
 /// A volume to be cut from a source: rows that must be stored before anything is made.
@@ -28,6 +29,8 @@ struct ClonePlan {
   Volume volume;
   std::optional<Snapshot> new_origin{};  ///< a snapshot that is made for this clone
   std::optional<Snapshot> base{};        ///< one of the clone itself, once it has been recovered
+  std::chrono::steady_clock::time_point planned_at{};
+  std::chrono::microseconds replay{};    ///< how long its recovery took
 };
 
 /// `archived`: the volume is to have an archive. Its origin is then kept as the base of every recovery, also where that
@@ -51,7 +54,7 @@ void bring_up_clone(Context& context, const BranchRef& branch, const CloneSource
 /// Makes the files of the clone, which is to be `branch`'s. What is learned of a new origin is noted in the plan.
 void make_clone(Context& context, const BranchRef& branch, const CloneSource& source, ClonePlan& plan);
 
-/// Writes the plan's rows as ready. In a transaction.
-void store_clone(Context& context, ClonePlan& plan);
+/// Writes the plan's rows as ready, and how long it took to get there, where that was a restore. In a transaction.
+void store_clone(Context& context, CloneSource& source, ClonePlan& plan);
 
 }  // namespace bpg::engine

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@
 
 namespace bpg::engine {
 
+struct RestorePlan;  // restore_plan.hpp
+
 /// What every use case works with. Opened once a command; used by one thread.
 struct Context {
   Config config;
@@ -25,6 +28,8 @@ struct Context {
   std::unique_ptr<runtime::Runtimes> runtime;
   Secrets secrets;
   const Clock& clock;
+  /// Told how a moment will be reached, before anything is made for it.
+  std::function<void(const RestorePlan&)> before_restore = [](const RestorePlan&) {};
 
   bool atomic() const { return storage->traits().atomic_snapshot; }
 };

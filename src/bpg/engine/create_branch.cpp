@@ -101,7 +101,7 @@ BranchRef BranchMaking::done() {
     m_branch.branch.state = State::ready;
     m_branch.branch.ephemeral = false;
     m_context.catalog.branches.update(m_branch.branch);
-    store_clone(m_context, m_plan);
+    store_clone(m_context, m_source, m_plan);
   });
   return m_branch;
 }

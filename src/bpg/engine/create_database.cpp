@@ -126,7 +126,6 @@ BranchView create_from_nothing(Context& context, const CreateDatabase& request) 
   };
   first_start(context, branch, volume, made.password,
               {.settle = settle, .bulk_load = dump.has_value(), .base = base ? &*base : nullptr});
-  volume.fork_lsn.reset();  // it comes from nowhere
   making.done([&] {
     store_result(context, branch);
     if (base) {
@@ -209,12 +208,14 @@ BranchView create_from_template(Context& context, const CreateDatabase& request)
     branch.database.pg_database = rename_within(session, branch.database.pg_database, request.name);
     make_extensions(context, branch, request);
   };
-  first_start(context, branch, plan.volume, made.password, to_start(source, plan, settle));
+  plan.replay = first_start(context, branch, plan.volume, made.password, to_start(source, plan, settle));
   making.done([&] {
     store_result(context, branch);
-    store_clone(context, plan);
+    store_clone(context, source, plan);
   });
-  return view(context, branch);
+  BranchView cut = view(context, branch);
+  cut.restored = source.restore;
+  return cut;
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ BranchView move_branch(Context& context, BranchRef branch, CloneSource source, c
   making.done([&] {
     retire_volume(context, old_volume, reason);
     context.catalog.branches.append({branch.branch.id, old_volume, plan.volume.id, reason, context.clock.now()});
-    store_clone(context, plan);
+    store_clone(context, source, plan);
     branch.branch.volume = plan.volume.id;
     context.catalog.branches.update(branch.branch);
     if (now) {

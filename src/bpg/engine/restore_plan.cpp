@@ -8,6 +8,7 @@
 
 #include "bpg/engine/archived_wal.hpp"
 #include "bpg/engine/branch_history.hpp"
+#include "bpg/engine/restore_speed.hpp"
 #include "bpg/engine/server.hpp"
 #include "bpg/engine/wal_archive.hpp"
 #include "bpg/postgres/control_file.hpp"
@@ -339,9 +340,7 @@ RestorePlan plan_position(const Context& context, const BranchRef& branch, const
   throw Error(ErrorCode::not_found, fmt::format("{} is not in the history of {}", to_string(Moment(at)), branch.subject()), hint);
 }
 
-}  // namespace
-
-RestorePlan plan_restore(const Context& context, const BranchRef& branch, const Moment& moment) {
+RestorePlan find_plan(const Context& context, const BranchRef& branch, const Moment& moment) {
   const auto stays = stays_of(context, branch.branch);
   if (const auto* at = std::get_if<AtTime>(&moment)) {
     return plan_time(context, branch, stays, *at);
@@ -356,6 +355,14 @@ RestorePlan plan_restore(const Context& context, const BranchRef& branch, const 
     return plan_position(context, branch, stays, *at);
   }
   return plan_time(context, branch, stays, {context.clock.now()});
+}
+
+}  // namespace
+
+RestorePlan plan_restore(const Context& context, const BranchRef& branch, const Moment& moment) {
+  RestorePlan plan = find_plan(context, branch, moment);
+  plan.estimated = restore_speed(context.catalog).estimate(plan.wal_bytes);
+  return plan;
 }
 
 }  // namespace bpg::engine

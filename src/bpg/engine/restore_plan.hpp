@@ -22,6 +22,8 @@ struct RestorePlan {
   std::optional<Time> time{};     ///< as UTC, where the moment is a time or its record says one
   uint64_t segments = 0;          ///< how many files of WAL are fetched
   uint64_t wal_bytes = 0;         ///< and how much of it is replayed
+  std::chrono::microseconds estimated{};             ///< how long it will take from here on (restore_speed.hpp)
+  std::optional<std::chrono::microseconds> took{};   ///< and how long it took, once it is done
 };
 
 /// Finds the moment, and checks that everything that recovery needs is there and is right: base, history, and each segment

@@ -257,8 +257,8 @@ postgres::Endpoint owner_endpoint(const Context& context, const BranchRef& branc
           .password = context.secrets.unseal(branch.branch.sealed_password, branch.branch.id.str())};
 }
 
-void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
-                 const FirstStart& request) {
+std::chrono::microseconds first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
+                                      const FirstStart& request) {
   const VolumeId id = volume.id;
   const Durability at_last = branch.branch.ephemeral ? Durability::none : Durability::full;
   const Durability at_first = branch.branch.ephemeral            ? Durability::none
@@ -280,6 +280,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
                          }
                        }).share();
   auto verifier = std::async(std::launch::async, [&] { return postgres::scram_verifier(postgres::owner_role, password); });
+  const auto started_at = std::chrono::steady_clock::now();
   step(recovery ? "recover" : "start server", [&] {
     if (spec.container) {
       archive.get();  // a container gets what is there when it starts
@@ -291,6 +292,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
       throw log_goes ? explained_by_log(error, spec.log_file) : error;
     }
   });
+  const auto start = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_at);
   const postgres::Endpoint admin = admin_endpoint(context, branch.branch, id);
   std::string database = request.settle ? admin.database : branch.database.pg_database;
   step("settle", [&] {
@@ -309,7 +311,9 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
       request.settle(session);
     }
   });
-  volume.fork_lsn = recovery ? recovery->end : postgres::read_control_file(spec.data_directory).redo;
+  if (volume.parent) {
+    volume.fork_lsn = recovery ? recovery->end : postgres::read_control_file(spec.data_directory).redo;
+  }
   volume.started = true;
   if (request.base) {
     BranchRef on_volume = branch;
@@ -335,6 +339,7 @@ void first_start(Context& context, const BranchRef& branch, Volume& volume, cons
                       id);
     synced.get();
   });
+  return recovery ? start : std::chrono::microseconds{};
 }
 
 void start_server(Context& context, const BranchRef& branch) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 
 #include "bpg/engine/find.hpp"
@@ -37,14 +38,16 @@ struct FirstStart {
 
 /// Starts the server of a volume for the first time, closed to the world: it is recovered, where that is asked for; what it
 /// knows of its source is removed, and the owner's password becomes the branch's; then its endpoint is
-/// opened and must answer as itself, writable. Sets `volume.started`, `volume.fork_lsn` (the caller stores the row).
+/// opened and must answer as itself, writable. Sets `volume.started` and, where it has a parent, `volume.fork_lsn` (the caller
+/// stores the row).
 ///
 /// While the volume is still `creating` nothing is synced until the end, and then all at once; for an ephemeral branch,
 /// never. Where the parent is protected, no password of its other roles opens the clone.
 ///
-/// A recovery that did not land exactly where it was to is `Error{postgres}`.
-void first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
-                 const FirstStart& request = {});
+/// A recovery that did not land exactly where it was to is `Error{postgres}`. Returns how long recovery to a moment took, the
+/// start of the server included; zero where there was none.
+std::chrono::microseconds first_start(Context& context, const BranchRef& branch, Volume& volume, const std::string& password,
+                                      const FirstStart& request = {});
 
 /// Starts the branch's server, for the first time where it has not been, and returns when it is ready. Nothing
 /// where it runs already. The branch's lock must be held.
