@@ -1,6 +1,8 @@
 """What people see: screens of a terminal, and plain lines where there is none."""
 
+import contextlib
 import re
+import sqlite3
 import subprocess
 import unicodedata
 
@@ -121,6 +123,19 @@ def test_a_long_command_shows_what_it_is_at_and_takes_it_away(home, tmp_path):
             assert not any(" … " in line for line in left)
     finally:
         subprocess.run(["kill", "-CONT", str(server)], check=True)
+
+
+def test_a_restore_that_will_take_long_is_told_before_it_begins(home):
+    """What earlier restores of a slow machine would have left."""
+    moment = home.sql("app", "SELECT clock_timestamp()").isoformat()
+    home.sql("app", "INSERT INTO t VALUES (4)")
+    with contextlib.closing(sqlite3.connect(home.home / "catalog.db")) as catalog, catalog:
+        catalog.execute("REPLACE INTO setting (key, value) VALUES ('restore speed/fixed microseconds', '90000000')")
+    lines = screen(home, "branch", "create", "app/then", "--at", moment, columns=160)
+    told = [i for i, line in enumerate(lines) if line.endswith(", estimated: about 1 min 30 s")]
+    done = next(i for i, line in enumerate(lines) if line.startswith("created app/then from "))
+    assert lines[0] == "restoring" and told == [2, done + 2], lines
+    assert not home.ok("branch", "create", "app/again", "--at", moment).err, "there is no terminal to wait at"
 
 
 def test_logs_follow_until_ctrl_c(home):
