@@ -102,6 +102,7 @@ prologue() {
   cat <<'END'
 set -eu
 export HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+unset TMPDIR  # of the machine outside, and not there in here
 
 # check WORDS COMMAND...: what it prints is shown where it fails.
 check() {
