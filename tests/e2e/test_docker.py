@@ -110,9 +110,11 @@ def test_limits_and_a_network_of_its_own(home):
 def test_logs_are_those_of_the_container(home):
     home.ok("db", "create", "app", "--image", PLAIN)
     home.superuser("app", "DO $$ BEGIN RAISE LOG 'seen in the log'; END $$")
-    assert "seen in the log" in home.ok("logs", "app").out
+    # The engine takes it from a pipe.
+    eventually(lambda: "seen in the log" in home.ok("logs", "app").out, "it is not in the log")
     home.ok("restart", "app")
     home.superuser("app", "DO $$ BEGIN RAISE LOG 'and this'; END $$")
+    eventually(lambda: "and this" in home.ok("logs", "app").out, "it is not in the log")
     log = home.ok("logs", "app").out
     assert log.index("seen in the log") < log.index("and this"), "the log of the container before is kept"
     assert len(home.ok("logs", "app", "-n", "3").out.splitlines()) == 3

@@ -73,7 +73,8 @@ TEST_F(DaemonTest, BringsBackAServerThatCrashes) {
   const pid_t before = docker().status(spec).pid;
   ASSERT_EQ(::kill(before, SIGKILL), 0);
   const auto deadline = std::chrono::steady_clock::now() + 30s;
-  while (docker().status(spec).pid == before && std::chrono::steady_clock::now() < deadline) {
+  for (auto now = docker().status(spec); (now.pid == before || !now.ready) && std::chrono::steady_clock::now() < deadline;) {
+    now = docker().status(spec);
   }
   answers(spec);
   EXPECT_NE(docker().status(spec).pid, before);

@@ -21,8 +21,12 @@ class LogTest : public DockerTest {
     return text;
   }
 
+  /// Returns once the engine, which takes it from a pipe, has it in the container's log.
   void say(const runtime::ServerSpec& spec, const std::string& words) {
     session(spec).query("DO $$ BEGIN RAISE LOG '" + words + "'; END $$");
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (log_of(spec, 100).find(words) == std::string::npos && std::chrono::steady_clock::now() < deadline) {
+    }
   }
 };
 

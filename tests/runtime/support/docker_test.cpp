@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <map>
 
@@ -32,6 +33,8 @@ void DockerTest::SetUp() {
   if (variable("BPG_TEST_DOCKER_HOST").empty()) {
     GTEST_SKIP() << "BPG_TEST_DOCKER_HOST is not set";
   }
+  // A background job of a shell has it ignored, and so would the children that the tests interrupt.
+  ::signal(SIGINT, SIG_DFL);
   std::string name = "/var/tmp/bpg-docker-XXXXXX";
   ASSERT_NE(::mkdtemp(name.data()), nullptr);
   m_scratch = name;
