@@ -172,6 +172,14 @@ def test_archiving_that_fails_is_told(any_bpg):
         told = info(bpg)
         assert told["last_failure"]["current"] and "no WAL archive" in told["problem"]
         assert "nothing has been archived since" in bpg.ok("wal", "info", "app").out
+        assert bpg.json("status")["late_archives"] == []
+        later = {"BPG_CLOCK_OFFSET": "600"}
+        [late] = bpg.json("status", **later)["late_archives"]
+        assert late["subject"] == "app/main" and late["waiting"] >= 1
+        assert "The WAL of app/main is not archived" in bpg.ok("status", **later).out
+        bpg.ok("stop", "app")
+        assert bpg.json("status", **later)["late_archives"] == []
+        bpg.ok("start", "app")
     finally:
         identity.with_name("archive.aside").rename(identity)
     bpg.ok("restart", "app")

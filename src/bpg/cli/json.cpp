@@ -176,6 +176,10 @@ Json to_json(const engine::TickEntry& entry) {
 }
 
 Json to_json(const engine::Status& status) {
+  Json late = Json::array();
+  for (const engine::LateArchive& each : status.late_archives) {
+    late.push_back({{"subject", each.subject}, {"waiting", each.waiting}, {"since", to_rfc3339(each.since)}});
+  }
   return {{"version", version},
           {"storage",
            {{"driver", status.location.driver},
@@ -184,7 +188,8 @@ Json to_json(const engine::Status& status) {
             {"free_bytes", status.space.free_bytes}}},
           {"databases", to_json(status.databases)},
           {"branches", to_json(status.branches)},
-          {"retained", to_json(status.retained)}};
+          {"retained", to_json(status.retained)},
+          {"late_archives", late}};
 }
 
 Json to_json(const engine::Info& info) {

@@ -275,6 +275,11 @@ std::string status_page(const Output& output, const engine::Status& status) {
     text += fmt::format("\n{} of reset or deleted branches {} kept; 'bpg cleanup --dry-run' shows {}.\n",
                         one ? "One volume" : fmt::format("{} volumes", status.retained.size()), one ? "is" : "are", one ? "it" : "them");
   }
+  for (const auto& late : status.late_archives) {
+    text += fmt::format("\nThe WAL of {} is not archived: {} for {}; 'bpg wal info {}' tells more.\n", late.subject,
+                        late.waiting == 1 ? "one file waits" : fmt::format("{} files wait, the oldest", late.waiting),
+                        format_age(system_clock().now() - late.since), late.subject);
+  }
   return text;
 }
 

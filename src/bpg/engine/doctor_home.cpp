@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "bpg/engine/doctor_checks.hpp"
+#include "bpg/engine/waiting_wal.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/session.hpp"
 #include "bpg/util/error.hpp"
@@ -90,17 +91,6 @@ std::string subject_of(const catalog::Catalog& catalog, const Branch& branch) {
   return database ? fmt::format("{}/{}", database->name, branch.name) : branch.name;
 }
 
-/// Files that wait to be archived. The server itself may be at one of them just now.
-uint64_t count_waiting(const fs::path& data_directory) {
-  std::error_code error;
-  uint64_t waiting = 0;
-  for (fs::directory_iterator entry(data_directory / "pg_wal" / "archive_status", error), end; !error && entry != end;
-       entry.increment(error)) {
-    waiting += entry->path().extension() == ".ready" ? 1 : 0;
-  }
-  return waiting;
-}
-
 /// What failed last, where nothing was archived since.
 std::optional<std::string> failing_file(const Patient& patient, const Branch& branch) {
   constexpr std::chrono::seconds connect_deadline{2};
@@ -178,7 +168,7 @@ Check examine_archives(const Patient& patient) {
     }
     ++archived;
     const fs::path data = patient.location->root / "volumes" / volume->id.str() / "data";
-    const uint64_t waiting = count_waiting(data);
+    const uint64_t waiting = waiting_wal(data).files;
     if (const auto file = waiting > 0 ? failing_file(patient, branch) : std::nullopt) {
       failing.push_back(fmt::format("{} cannot archive {} ({} wait)", subject_of(*patient.catalog, branch), *file, waiting));
     }

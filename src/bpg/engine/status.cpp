@@ -1,18 +1,45 @@
 #include "bpg/engine/status.hpp"
 
+#include <chrono>
+
 #include "bpg/engine/branches.hpp"
 #include "bpg/engine/cleanup.hpp"
 #include "bpg/engine/databases.hpp"
+#include "bpg/engine/server.hpp"
 #include "bpg/engine/snapshots.hpp"
+#include "bpg/engine/waiting_wal.hpp"
 
 namespace bpg::engine {
 
+namespace {
+
+/// PostgreSQL tries again after a minute at most. Who waits for so long has failed, or comes after one that has.
+constexpr std::chrono::minutes in_time{5};
+
+std::vector<LateArchive> late_archives(const Context& context, const std::vector<BranchView>& branches) {
+  std::vector<LateArchive> late;
+  for (const BranchView& branch : branches) {
+    if (branch.archived && branch.status == "running") {
+      const WaitingWal waiting = waiting_wal(data_directory(context, branch.volume.id));
+      if (waiting.since && context.clock.now() - *waiting.since > in_time) {
+        late.push_back({.subject = branch.subject(), .waiting = waiting.files, .since = *waiting.since});
+      }
+    }
+  }
+  return late;
+}
+
+}  // namespace
+
 Status status(const Context& context, Measure measure) {
+  auto branches = list_branches(context, std::nullopt, measure);
+  auto late = late_archives(context, branches);
   return {.location = context.storage->location(),
           .space = context.storage->space(),
           .databases = list_databases(context),
-          .branches = list_branches(context, std::nullopt, measure),
-          .retained = list_retained(context, measure)};
+          .branches = std::move(branches),
+          .retained = list_retained(context, measure),
+          .late_archives = std::move(late)};
 }
 
 Info info(const Context& context, const Subject& subject) {

@@ -1,10 +1,19 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
 #include "bpg/engine/views.hpp"
 
 namespace bpg::engine {
+
+/// A branch whose server runs and does not get its WAL archived in time.
+struct LateArchive {
+  std::string subject;
+  uint64_t waiting = 0;  ///< files
+  Time since{};          ///< that the oldest of them waits
+};
 
 struct Status {
   storage::Location location;
@@ -12,6 +21,7 @@ struct Status {
   std::vector<DatabaseView> databases;
   std::vector<BranchView> branches;   ///< of all databases, parents before children
   std::vector<RetainedView> retained;
+  std::vector<LateArchive> late_archives;
 };
 
 /// Everything at a glance, asked of storage and processes now.
