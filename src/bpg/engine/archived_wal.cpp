@@ -30,10 +30,4 @@ std::vector<wal::Range> gaps_after(const std::vector<Base>& bases, const Archive
   return wal::gaps_of(wal.index, wal.history, segment_of(bases.front().bound, wal.index.segment_size()));
 }
 
-std::string subject_of(const Context& context, const Volume& volume) {
-  const auto database = context.catalog.databases.find(volume.database);
-  const auto branch = context.catalog.branches.find(volume.branch);
-  return database && branch ? database->name + "/" + branch->name : volume.id.str();
-}
-
 }  // namespace bpg::engine

@@ -28,7 +28,4 @@ std::vector<Base> without_removed(std::vector<Base> bases, uint64_t segment_size
 /// What is missing between the oldest of these bases and the newest segment.
 std::vector<wal::Range> gaps_after(const std::vector<Base>& bases, const ArchivedWal& wal);
 
-/// "app/main": the branch that the volume was made for, deleted or not.
-std::string subject_of(const Context& context, const Volume& volume);
-
 }  // namespace bpg::engine

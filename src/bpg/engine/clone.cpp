@@ -1,7 +1,5 @@
 #include "bpg/engine/clone.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "bpg/engine/manifest.hpp"
@@ -17,12 +15,8 @@ CloneSource find_clone_source(const Context& context, const BranchRef& branch, c
     return source;
   }
   // A label may look like a moment: what exists is what was meant.
-  const auto snapshots = context.catalog.snapshots.of_branch(branch.branch.id);
-  const auto named = std::ranges::find_if(snapshots, [&](const Snapshot& snapshot) {
-    return snapshot.id.str() == text || (!snapshot.label.empty() && snapshot.label == text);
-  });
-  if (named != snapshots.end()) {
-    source.snapshot = *named;
+  source.snapshot = look_for_snapshot(context, branch, text);
+  if (source.snapshot) {
     return source;
   }
   const Moment moment = parse_moment(text, context.clock.now(), context.config.timezone);

@@ -1,5 +1,7 @@
 #include "bpg/engine/find.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "bpg/util/error.hpp"
@@ -66,12 +68,26 @@ Volume volume_of(const Context& context, const Branch& branch) {
   return *volume;
 }
 
+std::string subject_of(const Context& context, const BranchId& id) {
+  const auto branch = context.catalog.branches.find(id);
+  const auto database = branch ? context.catalog.databases.find(branch->database) : std::nullopt;
+  return database ? BranchRef{*database, *branch}.subject() : id.str();
+}
+
+std::optional<Snapshot> look_for_snapshot(const Context& context, const BranchRef& branch, const std::string& label_or_id) {
+  const auto snapshots = context.catalog.snapshots.of_branch(branch.branch.id);
+  const auto found = std::ranges::find_if(snapshots, [&](const Snapshot& snapshot) {
+    return snapshot.id.str() == label_or_id || (!snapshot.label.empty() && snapshot.label == label_or_id);
+  });
+  return found == snapshots.end() ? std::nullopt : std::optional(*found);
+}
+
 Snapshot find_snapshot(const Context& context, const BranchRef& branch, const std::string& label_or_id) {
+  if (auto found = look_for_snapshot(context, branch, label_or_id)) {
+    return *std::move(found);
+  }
   std::vector<std::string> labels;
   for (const Snapshot& snapshot : context.catalog.snapshots.of_branch(branch.branch.id)) {
-    if (snapshot.id.str() == label_or_id || (!snapshot.label.empty() && snapshot.label == label_or_id)) {
-      return snapshot;
-    }
     if (!snapshot.label.empty()) {
       labels.push_back(snapshot.label);
     }

@@ -29,7 +29,13 @@ BranchRef find_branch_again(const Context& context, const BranchRef& before);
 /// The branch's present volume.
 Volume volume_of(const Context& context, const Branch& branch);
 
-/// The user's snapshot with this label or id on the branch (any volume it has had).
+/// "app/main", whatever state it is in; its id where the catalog does not know it.
+std::string subject_of(const Context& context, const BranchId& branch);
+
+/// The user's snapshot with this label or id on the branch (any volume it has had); nothing where there is none.
+std::optional<Snapshot> look_for_snapshot(const Context& context, const BranchRef& branch, const std::string& label_or_id);
+
+/// The same; `Error{not_found}` with what was probably meant where there is none.
 Snapshot find_snapshot(const Context& context, const BranchRef& branch, const std::string& label_or_id);
 
 /// A user's snapshot by "snap_…" or "app/main@label".

@@ -13,12 +13,6 @@ namespace bpg::engine {
 
 namespace {
 
-std::string subject_of(const Context& context, const BranchId& id) {
-  const auto branch = context.catalog.branches.find(id);
-  const auto database = branch ? context.catalog.databases.find(branch->database) : std::nullopt;
-  return database ? fmt::format("{}/{}", database->name, branch->name) : id.str();
-}
-
 std::optional<FileLock> lock_if_free(const Context& context, const std::string& id) {
   return FileLock::acquire(context.home.lock_file(id), FileLock::Mode::exclusive, std::chrono::milliseconds(0));
 }

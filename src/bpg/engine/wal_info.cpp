@@ -5,6 +5,7 @@
 
 #include "bpg/engine/archived_wal.hpp"
 #include "bpg/engine/server.hpp"
+#include "bpg/engine/waiting_wal.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/wal/gaps.hpp"
 #include "bpg/wal/lines.hpp"
@@ -12,16 +13,6 @@
 namespace bpg::engine {
 
 namespace {
-
-uint64_t count_waiting(const fs::path& data_directory) {
-  std::error_code missing;
-  uint64_t waiting = 0;
-  for (fs::directory_iterator entry(data_directory / "pg_wal" / "archive_status", missing);
-       !missing && entry != fs::directory_iterator(); entry.increment(missing)) {
-    waiting += entry->path().extension() == ".ready" ? 1 : 0;
-  }
-  return waiting;
-}
 
 void read_files(const ArchivedWal& wal, WalView& view) {
   std::set<std::string> codecs;
@@ -77,7 +68,7 @@ void look(WalView& view, Look&& work) {
 WalView view_wal(const Context& context, const Branch& branch, const Stay& stay) {
   const Volume& volume = stay.volume;
   const bool present = branch.volume == volume.id;
-  WalView view{.subject = subject_of(context, volume),
+  WalView view{.subject = subject_of(context, volume.branch),
                .volume = volume.id,
                .state = present ? "present" : "kept",
                .archived = volume.archived};
@@ -91,7 +82,7 @@ WalView view_wal(const Context& context, const Branch& branch, const Stay& stay)
     view.gaps = to_gaps(gaps_after(bases, wal), wal.index.segment_size());
     view.range = restorable_range(context, stay, wal);
   });
-  view.waiting = count_waiting(data_directory(context, volume.id));
+  view.waiting = waiting_wal(data_directory(context, volume.id)).files;
   if (present) {
     look(view, [&] { ask_server(context, branch, view); });
   }
