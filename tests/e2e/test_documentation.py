@@ -67,7 +67,7 @@ def documented_keys():
     return objects
 
 
-TYPES = {"string": str, "number": int, "boolean": bool, "object": dict, "array": list, "null": type(None)}
+TYPES = {"string": str, "number": (int, float), "boolean": bool, "object": dict, "array": list, "null": type(None)}
 
 
 def test_json_is_as_documented(environment):
