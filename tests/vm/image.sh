@@ -17,6 +17,6 @@ for package in "${build_packages[@]}"; do
 done
 
 vm_image=$vm_cache/$({
-  cat "$root_of_checkout"/tests/vm/{recipe,make_image,guest,guest.service} "$root_of_checkout/tests/lib/bare.sh"
+  cat "$root_of_checkout"/tests/vm/{recipe,make_image,guest,guest.service}
   echo "${vm_packages[*]}"
 } | sha256sum | cut -c 1-16)

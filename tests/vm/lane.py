@@ -24,7 +24,8 @@ REPORT = "/root/report.xml"
 # An emulated machine is slower than what the tests' deadlines are made for.
 SLOWNESS = {"kvm": 2, "tcg": 8}
 STAGE_DEADLINE = 1800
-SHARDS = 2
+# ZfsCalls makes dozens of volumes to count commands, which are as many whatever ZFS carries them out.
+CONTRACT = "*/zfs:-*ZfsCalls*"
 # Rows that are committed to another branch before the power goes.
 ROWS = 10
 
@@ -118,15 +119,14 @@ class Lane:
                 "uname -r\nzfs version")
 
     def contract_and_smoke(self, _):
-        """Beside each other: none of them keeps a processor busy."""
+        """Beside each other: neither keeps two processors busy."""
         smoke = (pathlib.Path(__file__).parent / "smoke").read_text().splitlines()
-        commands = {"smoke": pytest_command("/root/smoke.xml", *(line for line in smoke if line and not line.startswith("#")))}
-        for shard in range(SHARDS):
-            name = f"contract-{shard + 1}"
-            commands[name] = (f"GTEST_TOTAL_SHARDS={SHARDS} GTEST_SHARD_INDEX={shard} build/release/bin/bpg_contract_tests "
-                              f'--gtest_filter="*/zfs" --gtest_output=xml:/root/{name}.xml')
+        commands = {
+            "contract": f'build/release/bin/bpg_contract_tests --gtest_filter="{CONTRACT}" --gtest_output=xml:/root/contract.xml',
+            "smoke": pytest_command("/root/smoke.xml", *(line for line in smoke if line and not line.startswith("#"))),
+        }
         ran = self.shell("\n".join(
-            f"({command} 2>&1 || echo $? >/root/{name}.status) | sed --unbuffered 's/^/{name:10} | /' &"
+            f"({command} 2>&1 || echo $? >/root/{name}.status) | sed --unbuffered 's/^/{name:8} | /' &"
             for name, command in commands.items()
         ) + "\nwait", timeout=STAGE_DEADLINE)
         if ran != 0:
