@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -131,16 +132,21 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
 
 namespace {
 
+/// How many letters were left out, added, replaced, or swapped with the next one: most typing errors are one of these (the
+/// "optimal string alignment" distance).
 size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> before;  // rows of the table, two back to the present one
+  std::vector<size_t> above;
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
   for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
+    before = std::exchange(above, row);
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = std::min(row[j], before[j - 2] + 1);
+      }
     }
   }
   return row[b.size()];

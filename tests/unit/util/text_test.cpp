@@ -91,6 +91,7 @@ const std::vector<std::string> commands{"branch", "cleanup", "connect", "start",
 
 TEST(Closest, FindsTheNearest) {
   EXPECT_EQ(closest("satrt", commands), "start");
+  EXPECT_EQ(closest("stauts", commands), "status");
   EXPECT_EQ(closest("brnach", commands), "branch");
   EXPECT_EQ(closest("statu", commands), "status");
   EXPECT_EQ(closest("conect", commands), "connect");
