@@ -72,7 +72,6 @@ class VolumeHistory {
     if (!later) {
       require_whole(*base);
     }
-    refuse_where_the_clock_went_back(*base, at.time);
     return Target{*base, last_record_before(*base, later ? *later : reach(*base).end), at.time};
   }
 
@@ -114,10 +113,28 @@ class VolumeHistory {
     const auto findings = wal::verify(m_archive, needed, {.deep = true, .jobs = static_cast<unsigned>(m_context.config.wal_jobs)});
     if (!findings.empty()) {
       throw not_restorable(fmt::format("{} in its WAL archive is damaged: {}", findings[0].name.text, findings[0].problem),
-                           fmt::format("'bpg wal verify {}' looks at all of it.", m_branch.subject()));
+                           verify_hint());
     }
     plan.segments = needed.size();
     plan.wal_bytes = target.record->end.value - target.base.bound.value;
+  }
+
+  /// A time that the server's clock showed twice names no moment: what was committed by then stands on both sides of what came
+  /// later.
+  void refuse_where_the_clock_went_back(const Base& base, Time time) const {
+    const auto later = wal::find_commit_after(space(base), time);
+    if (!later) {
+      return;
+    }
+    const auto earlier = wal::find_earlier_commit({m_archive, m_index, m_history, later->start}, time, later->what.time);
+    if (earlier) {
+      throw Error(ErrorCode::refused,
+                  fmt::format("{} is no single moment of {}: its server's clock went back", show(time), m_branch.subject()),
+                  fmt::format("The commit of {} at {} stands before that of {} at {}. Name the moment by its LSN, or by a transaction: "
+                              "--at {}, --at xid:{}.",
+                              show(later->what.time), later->start.str(), show(earlier->what.time), earlier->start.str(),
+                              later->start.str(), earlier->what.xid));
+    }
   }
 
   /// What is said of a moment that this history does not hold.
@@ -125,6 +142,8 @@ class VolumeHistory {
     return fmt::format("It can be restored from {} ({}) on. 'bpg branch history {}' shows what can be restored.",
                        restorable_from(m_bases.front()), m_bases.front().bound.str(), m_branch.subject());
   }
+
+  std::string verify_hint() const { return fmt::format("'bpg wal verify {}' looks at all of it.", m_branch.subject()); }
 
   Error not_restorable(const std::string& why, const std::string& hint) const {
     return Error(ErrorCode::refused, fmt::format("that moment of {} cannot be restored: {}", m_branch.subject(), why), hint);
@@ -215,24 +234,6 @@ class VolumeHistory {
     }
   }
 
-  /// A time that the server's clock showed twice names no moment: what was committed by then stands on both sides of what came
-  /// later.
-  void refuse_where_the_clock_went_back(const Base& base, Time time) const {
-    const auto later = wal::find_commit_after(space(base), time);
-    if (!later) {
-      return;
-    }
-    const auto earlier = wal::find_earlier_commit({m_archive, m_index, m_history, later->start}, time, later->what.time);
-    if (earlier) {
-      throw Error(ErrorCode::refused,
-                  fmt::format("{} is no single moment of {}: its server's clock went back", show(time), m_branch.subject()),
-                  fmt::format("The commit of {} at {} stands before that of {} at {}. Name the moment by its LSN, or by a transaction: "
-                              "--at {}, --at xid:{}.",
-                              show(later->what.time), later->start.str(), show(earlier->what.time), earlier->start.str(),
-                              later->start.str(), earlier->what.xid));
-    }
-  }
-
   /// Asks the server, where it runs, to hand over the segment that is still open, and waits for it. False where nothing new
   /// can have come.
   bool hand_over() {
@@ -294,8 +295,23 @@ RestorePlan plan_in(const Stay& stay, const Moment& moment, const VolumeHistory&
   if (target.record) {
     plan.last_record = target.record->start;
   }
-  step("check WAL", [&] { history.check(plan, target); });
+  step("check WAL", [&] {
+    history.check(plan, target);
+    if (const auto* at = std::get_if<AtTime>(&moment)) {  // read only what is known to be whole
+      history.refuse_where_the_clock_went_back(target.base, at->time);
+    }
+  });
   return plan;
+}
+
+/// Where the moment is. To find it, WAL is read that may be damaged.
+template <class At>
+std::optional<Target> find_in(VolumeHistory& history, const At& at) {
+  try {
+    return history.find(at);
+  } catch (const Error& error) {
+    throw error.code() == ErrorCode::storage ? history.not_restorable(error.message(), history.verify_hint()) : error;
+  }
 }
 
 RestorePlan plan_time(const Context& context, const BranchRef& branch, const std::vector<Stay>& stays, const AtTime& at) {
@@ -313,7 +329,7 @@ RestorePlan plan_time(const Context& context, const BranchRef& branch, const std
                 fmt::format("'bpg start {}' starts it.", branch.subject()));
   }
   VolumeHistory history(context, branch, *stay);
-  return plan_in(*stay, at, history, history.find(at).value());
+  return plan_in(*stay, at, history, find_in(history, at).value());
 }
 
 bool has_history(const Volume& volume) {
@@ -332,7 +348,7 @@ RestorePlan plan_position(const Context& context, const BranchRef& branch, const
       continue;
     }
     VolumeHistory history(context, branch, *stay);
-    if (const auto target = history.find(at)) {
+    if (const auto target = find_in(history, at)) {
       return plan_in(*stay, at, history, *target);
     }
     hint = history.hint();  // of the oldest, in the end
