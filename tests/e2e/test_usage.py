@@ -64,7 +64,7 @@ LINES = [
     ("init --storage zsf", "usage", "unknown storage 'zsf'", "Did you mean 'zfs'?"),
     ("init --storage floppy", "usage", "unknown storage 'floppy'", "auto, zfs, btrfs, reflink, copy"),
     ("init --size large", "usage", "'large' is not a size", "20G"),
-    ("init --storage copy --pool tank", "usage", "a pool is of no use to copy", "Leave out --pool"),
+    ("init --storage copy --pool tank", "usage", "a pool is of no use to copy", "Leave it out"),
     ("init --storage copy --size 20G", "usage", "a size is of use to a file-backed pool only", "Leave out --size"),
     ("init --storage btrfs --size 1M", "usage", "1.0 MB is too small for a pool", "Give at least"),
 ]
