@@ -199,3 +199,22 @@ def test_outside_tablespaces_are_refused(one_of_each):
     error = bpg.fails(5, "refused", "branch", "create", "app/dev")
     assert "tablespace" in error["message"]
     assert bpg.picture() == before
+
+
+def test_a_clone_does_not_act_as_its_source(one_of_each):
+    bpg = one_of_each
+    bpg.superuser("app", "CREATE SUBSCRIPTION theirs CONNECTION 'host=127.0.0.1 port=1 dbname=nowhere' PUBLICATION p WITH (connect = false)")
+    bpg.superuser("app", "ALTER SUBSCRIPTION theirs ENABLE")
+    workers = "SELECT current_setting('max_logical_replication_workers')::int > 0"
+    subscription = "SELECT subenabled, subslotname IS NULL FROM pg_subscription"
+    bpg.ok("restore-point", "create", "app", "here")
+    bpg.ok("branch", "create", "app/dev")
+    bpg.ok("branch", "create", "app/look", "--at", "@here")
+    assert bpg.superuser("app", subscription) == "t|f"
+    for branch in ("app/dev", "app/look"):
+        assert bpg.superuser(branch, workers) == "f", "it could have taken over the slot before it was cut off"
+        assert bpg.superuser(branch, "SHOW cron.launch_active_jobs") == "off"
+        assert bpg.superuser(branch, subscription) == "f|t"
+        bpg.ok("restart", branch)
+        assert bpg.superuser(branch, workers) == "t"
+        assert bpg.superuser(branch, subscription) == "f|t"

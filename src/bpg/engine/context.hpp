@@ -37,7 +37,8 @@ struct Context {
 /// Opens what `bpg init` made; throws `Error{not_initialised}` where it has not been run.
 std::unique_ptr<Context> open_context(const std::optional<std::filesystem::path>& config_file);
 
-/// Who servers run as that are processes of this machine: `native.user` under root, else the user who runs bpg. Throws where there is no such account.
+/// Who servers run as that are processes of this machine: `native.user` under root, else the user who runs bpg. Throws where there
+/// is no such account.
 Account native_account(const Config& config);
 
 /// The storage's location as the catalog keeps it (JSON under the key "storage").

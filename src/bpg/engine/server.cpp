@@ -266,7 +266,7 @@ std::chrono::microseconds first_start(Context& context, const BranchRef& branch,
                                                                 : Durability::full;
   const RestorePlan* recovery = request.restore && request.restore->last_record ? request.restore : nullptr;
   stop_server(context, id);  // a first start that was interrupted before
-  runtime::ServerSpec spec = spec_to_start(context, branch, volume);
+  runtime::ServerSpec spec = spec_for_first_start(context, branch, volume);
   step("prepare", [&] {
     postgres::forget_source(spec.data_directory);
     write_settings(context, branch, volume, Access::closed, at_first, request.bulk_load);
