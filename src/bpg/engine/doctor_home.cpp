@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "bpg/engine/doctor_checks.hpp"
+#include "bpg/engine/find.hpp"
 #include "bpg/engine/waiting_wal.hpp"
 #include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/session.hpp"
@@ -86,11 +87,6 @@ class HeldLocks {
   std::string m_locks;
 };
 
-std::string subject_of(const catalog::Catalog& catalog, const Branch& branch) {
-  const auto database = catalog.databases.find(branch.database);
-  return database ? fmt::format("{}/{}", database->name, branch.name) : branch.name;
-}
-
 /// What failed last, where nothing was archived since.
 std::optional<std::string> failing_file(const Patient& patient, const Branch& branch) {
   constexpr std::chrono::seconds connect_deadline{2};
@@ -136,7 +132,7 @@ Check examine_interrupted(const Patient& patient) {
     for (const Volume& volume : catalog.volumes.list(state)) {
       if (abandoned(volume.id.str())) {
         const auto branch = catalog.branches.find(volume.branch);
-        left.push_back(fmt::format("{} of {}", doing, branch ? subject_of(catalog, *branch) : volume.id.str()));
+        left.push_back(fmt::format("{} of {}", doing, branch ? subject_of(catalog, branch->id) : volume.id.str()));
       }
     }
     for (const Snapshot& snapshot : catalog.snapshots.list(state)) {
@@ -149,7 +145,7 @@ Check examine_interrupted(const Patient& patient) {
   }
   for (const Branch& branch : catalog.branches.list_live()) {
     if (branch.switching && abandoned(branch.id.str())) {
-      left.push_back(fmt::format("a switch of {}", subject_of(catalog, branch)));
+      left.push_back(fmt::format("a switch of {}", subject_of(catalog, branch.id)));
     }
   }
   if (left.empty()) {
@@ -170,7 +166,7 @@ Check examine_archives(const Patient& patient) {
     const fs::path data = patient.location->root / "volumes" / volume->id.str() / "data";
     const uint64_t waiting = waiting_wal(data).files;
     if (const auto file = waiting > 0 ? failing_file(patient, branch) : std::nullopt) {
-      failing.push_back(fmt::format("{} cannot archive {} ({} wait)", subject_of(*patient.catalog, branch), *file, waiting));
+      failing.push_back(fmt::format("{} cannot archive {} ({} wait)", subject_of(*patient.catalog, branch.id), *file, waiting));
     }
   }
   if (!failing.empty()) {

@@ -68,9 +68,9 @@ Volume volume_of(const Context& context, const Branch& branch) {
   return *volume;
 }
 
-std::string subject_of(const Context& context, const BranchId& id) {
-  const auto branch = context.catalog.branches.find(id);
-  const auto database = branch ? context.catalog.databases.find(branch->database) : std::nullopt;
+std::string subject_of(const catalog::Catalog& catalog, const BranchId& id) {
+  const auto branch = catalog.branches.find(id);
+  const auto database = branch ? catalog.databases.find(branch->database) : std::nullopt;
   return database ? BranchRef{*database, *branch}.subject() : id.str();
 }
 

@@ -30,7 +30,7 @@ BranchRef find_branch_again(const Context& context, const BranchRef& before);
 Volume volume_of(const Context& context, const Branch& branch);
 
 /// "app/main", whatever state it is in; its id where the catalog does not know it.
-std::string subject_of(const Context& context, const BranchId& branch);
+std::string subject_of(const catalog::Catalog& catalog, const BranchId& branch);
 
 /// The user's snapshot with this label or id on the branch (any volume it has had); nothing where there is none.
 std::optional<Snapshot> look_for_snapshot(const Context& context, const BranchRef& branch, const std::string& label_or_id);

@@ -83,7 +83,7 @@ class Recovery {
   void undo_volumes() {
     for (const Volume& volume : m_context.catalog.volumes.list(State::creating)) {
       if (const auto lock = try_lock_still(volume)) {
-        const std::string subject = subject_of(m_context, volume.branch);
+        const std::string subject = subject_of(m_context.catalog, volume.branch);
         attempt("undid the interrupted making", subject, [&] { undo_creation(m_context, volume.id); });
       }
     }
@@ -138,7 +138,7 @@ class Recovery {
         continue;
       }
       if (const auto lock = lock_if_free(m_context, branch.id.str())) {
-        attempt("ended the interrupted switch", subject_of(m_context, branch.id),
+        attempt("ended the interrupted switch", subject_of(m_context.catalog, branch.id),
                 [&] { end_switching(m_context, branch.id); });
       }
     }
@@ -152,7 +152,7 @@ class Recovery {
       const auto branch = m_context.catalog.branches.find(volume.branch);
       const auto lock = lock_if_free(m_context, volume.branch.str());
       if (branch && lock) {
-        attempt("finished the interrupted deletion", subject_of(m_context, branch->id),
+        attempt("finished the interrupted deletion", subject_of(m_context.catalog, branch->id),
                 [&] { stop_server(m_context, volume.id); });
       }
     }

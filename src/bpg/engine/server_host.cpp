@@ -16,7 +16,6 @@ namespace bpg::engine {
 namespace {
 
 constexpr int official_major = 17;
-constexpr const char* host_network = "host";
 
 runtime::Image image_of(const Database& database) {
   return {.reference = database.image->reference,
@@ -62,7 +61,7 @@ postgres::Place place_of(const Context& context, const Database& database) {
   if (!database.image) {
     return postgres::Place::machine;
   }
-  return context.config.docker_network == host_network ? postgres::Place::container : postgres::Place::network;
+  return context.config.docker_network == runtime::host_network ? postgres::Place::container : postgres::Place::network;
 }
 
 std::optional<runtime::Container> container_of(const Context& context, const Database& database, const Volume& volume) {

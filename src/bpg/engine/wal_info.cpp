@@ -68,7 +68,7 @@ void look(WalView& view, Look&& work) {
 WalView view_wal(const Context& context, const Branch& branch, const Stay& stay) {
   const Volume& volume = stay.volume;
   const bool present = branch.volume == volume.id;
-  WalView view{.subject = subject_of(context, volume.branch),
+  WalView view{.subject = subject_of(context.catalog, volume.branch),
                .volume = volume.id,
                .state = present ? "present" : "kept",
                .archived = volume.archived};

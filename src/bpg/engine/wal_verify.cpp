@@ -54,7 +54,7 @@ void add_gaps(const Context& context, const Volume& volume, VerifiedWal& verifie
 }
 
 VerifiedWal verify_volume(const Context& context, const Volume& volume, bool deep) {
-  VerifiedWal verified{.subject = subject_of(context, volume.branch), .volume = volume.id};
+  VerifiedWal verified{.subject = subject_of(context.catalog, volume.branch), .volume = volume.id};
   const wal::VerifyOptions options{.deep = deep, .jobs = static_cast<unsigned>(context.config.wal_jobs)};
   try {
     const auto archive = open_wal_archive(context, volume.id);

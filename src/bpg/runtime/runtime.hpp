@@ -22,11 +22,14 @@ struct Mount {
   bool writable = false;
 };
 
+/// The network of a container that has none of its own: this machine's.
+inline constexpr const char* host_network = "host";
+
 /// The container that a server runs in. All paths of the server are the same inside as outside.
 struct Container {
   std::string image;            ///< its id ("sha256:…"), or a reference that the engine knows
   std::vector<Mount> mounts{};  ///< besides the data directory's volume and the socket directory
-  std::string network;          ///< "host", or a network of the engine; then the port is published on loopback
+  std::string network;          ///< `host_network`, or a network of the engine; then the port is published on loopback
   uint64_t shm_bytes = 0;       ///< of /dev/shm
   uint64_t memory_bytes = 0;    ///< 0: no limit
   double cpus = 0;              ///< 0: no limit

@@ -10,6 +10,7 @@
 
 #include "bpg/storage/storage.hpp"
 #include "bpg/util/error.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::test {
 
@@ -69,18 +70,6 @@ class Contract : public testing::TestWithParam<Driver> {
 
 /// `bytes` of text that does not compress to nothing, the same for the same seed.
 std::string noise(size_t bytes, unsigned seed = 1);
-
-/// The `Error` that `work` throws. A failure of the test, and an empty error, where it throws none.
-template <class Work>
-Error error_of(Work&& work) {
-  try {
-    std::forward<Work>(work)();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorCode::failure, "");
-}
 
 /// The drivers as test parameters: all, or those of these names.
 std::vector<Driver> all_drivers();

@@ -14,6 +14,7 @@
 #include "bpg/runtime/docker/image.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/file.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::test {
 
@@ -64,17 +65,5 @@ class DockerTest : public testing::Test {
   fs::path m_scratch;
   std::vector<runtime::ServerSpec> m_servers;
 };
-
-/// The `Error` that `work` throws. A failure of the test, and an empty error, where it throws none.
-template <class Work>
-Error error_of(Work&& work) {
-  try {
-    std::forward<Work>(work)();
-  } catch (const Error& error) {
-    return error;
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return Error(ErrorCode::failure, "");
-}
 
 }  // namespace bpg::test

@@ -13,8 +13,8 @@
 #include "bpg/catalog/sqlite.hpp"
 #include "bpg/util/file.hpp"
 #include "catalog/catalog_fixture.hpp"
+#include "common/throws.hpp"
 #include "support/forked.hpp"
-#include "support/throws.hpp"
 
 namespace bpg {
 namespace {

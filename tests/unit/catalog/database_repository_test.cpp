@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "catalog/catalog_fixture.hpp"
-#include "support/throws.hpp"
+#include "common/throws.hpp"
 
 namespace bpg {
 namespace {

@@ -6,9 +6,9 @@
 #include <array>
 
 #include "bpg/util/file.hpp"
+#include "common/throws.hpp"
 #include "support/forked.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/throws.hpp"
 
 namespace bpg::catalog {
 namespace {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "bpg/catalog/columns.hpp"
+#include "common/throws.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/throws.hpp"
 
 namespace bpg::catalog {
 namespace {

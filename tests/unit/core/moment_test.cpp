@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "bpg/util/error.hpp"
-#include "support/throws.hpp"
+#include "common/throws.hpp"
 
 namespace bpg {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bpg/util/error.hpp"
-#include "support/throws.hpp"
+#include "common/throws.hpp"
 
 namespace bpg {
 namespace {

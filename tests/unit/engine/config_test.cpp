@@ -9,8 +9,8 @@
 #include "bpg/engine/configure.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/file.hpp"
+#include "common/throws.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/throws.hpp"
 
 namespace bpg::engine {
 namespace {

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/throws.hpp"
 #include "support/text_reader.hpp"
-#include "support/throws.hpp"
 
 namespace bpg::postgres {
 namespace {

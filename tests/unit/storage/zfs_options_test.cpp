@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/throws.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::test {
 

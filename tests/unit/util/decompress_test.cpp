@@ -7,8 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "common/throws.hpp"
 #include "support/text_reader.hpp"
-#include "support/throws.hpp"
 
 namespace bpg {
 namespace {

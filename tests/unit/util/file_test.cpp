@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "bpg/util/error.hpp"
+#include "common/throws.hpp"
 #include "support/forked.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/throws.hpp"
 
 namespace bpg {
 namespace {

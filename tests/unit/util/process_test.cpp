@@ -13,9 +13,9 @@
 #include "bpg/util/file.hpp"
 #include "bpg/util/interrupt.hpp"
 #include "bpg/util/text.hpp"
+#include "common/throws.hpp"
 #include "support/forked.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/throws.hpp"
 
 namespace bpg {
 namespace {

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "bpg/util/error.hpp"
-#include "support/throws.hpp"
+#include "common/throws.hpp"
 
 namespace bpg {
 namespace {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "bpg/util/file.hpp"
+#include "common/throws.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/throws.hpp"
 
 namespace bpg::wal {
 namespace {

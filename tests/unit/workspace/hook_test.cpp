@@ -6,8 +6,8 @@
 
 #include "bpg/util/file.hpp"
 #include "bpg/util/process.hpp"
+#include "common/throws.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/throws.hpp"
 
 namespace bpg::workspace {
 namespace {

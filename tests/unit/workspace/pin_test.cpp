@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "bpg/util/file.hpp"
+#include "common/throws.hpp"
 #include "support/temporary_directory.hpp"
-#include "support/throws.hpp"
 
 namespace bpg::workspace {
 namespace {

@@ -56,7 +56,7 @@ json server_container(const ServerSpec& spec) {
                  {"StopSignal", "SIGINT"},
                  {"StopTimeout", 60},
                  {"Healthcheck", {{"Test", {"NONE"}}}}};
-  if (container.network != "host") {
+  if (container.network != host_network) {
     const std::string port = fmt::format("{}/tcp", spec.port);
     host["PortBindings"][port] = json::array({{{"HostIp", "127.0.0.1"}, {"HostPort", fmt::format("{}", spec.port)}}});
     spec_json["ExposedPorts"][port] = json::object();

@@ -43,16 +43,6 @@ const char* discard_option(const fs::path& image) {
   return full ? "nodiscard" : "discard=async";
 }
 
-void allocate(int fd, const PoolImage::Size& size, const fs::path& path) {
-  const off_t bytes = static_cast<off_t>(size.bytes);
-  if (::ftruncate(fd, bytes) != 0) {
-    throw system_error(errno, fmt::format("cannot set the size of {}", path.string()));
-  }
-  if (const int error = size.preallocate ? ::posix_fallocate(fd, 0, bytes) : 0; error != 0) {
-    throw system_error(error, fmt::format("cannot preallocate {}", path.string()));
-  }
-}
-
 }  // namespace
 
 PoolImage PoolImage::in(const fs::path& directory) { return {directory / "pool.img", directory / "pool"}; }
@@ -66,7 +56,7 @@ bool PoolImage::exists() const { return fs::exists(m_image); }
 
 bool PoolImage::mounted() const { return is_mount_point(m_mount_point) && subvolume::on_btrfs(m_mount_point); }
 
-void PoolImage::create(const Size& size) const {
+void PoolImage::create(const PoolSize& size) const {
   const FileLock held = lock(lock_path());
   if (exists()) {
     return;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "bpg/storage/pool/pool_size.hpp"
+
 namespace bpg::storage {
 
 /// A Btrfs in a file, mounted through a loop device: <directory>/pool.img at <directory>/pool. Needs root.
@@ -20,12 +22,8 @@ class PoolImage {
   bool exists() const;
   bool mounted() const;
 
-  struct Size {
-    uint64_t bytes;
-    bool preallocate = false;
-  };
   /// Makes the image where there is none. A call that was killed leaves nothing that would be taken for one.
-  void create(const Size& size) const;
+  void create(const PoolSize& size) const;
 
   /// Attaches and mounts it, once, whoever else tries the same. Says in `notes` what is worse than it should be.
   void mount(std::vector<std::string>* notes = nullptr) const;

@@ -1,5 +1,10 @@
 #include "bpg/storage/pool/pool_size.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
 #include <fmt/format.h>
 
 #include "bpg/storage/directory_storage.hpp"
@@ -7,6 +12,16 @@
 #include "bpg/util/text.hpp"
 
 namespace bpg::storage {
+
+void allocate(int fd, const PoolSize& size, const fs::path& path) {
+  const off_t bytes = static_cast<off_t>(size.bytes);
+  if (::ftruncate(fd, bytes) != 0) {
+    throw system_error(errno, fmt::format("cannot set the size of {}", path.string()));
+  }
+  if (const int error = size.preallocate ? ::posix_fallocate(fd, 0, bytes) : 0; error != 0) {
+    throw system_error(error, fmt::format("cannot preallocate {}", path.string()));
+  }
+}
 
 uint64_t affordable_size(const SetupRequest& request, const fs::path& directory, std::vector<std::string>& notes) {
   const uint64_t wanted = request.image_bytes;

@@ -4,6 +4,15 @@
 
 namespace bpg::storage {
 
+/// Of a file that holds a pool.
+struct PoolSize {
+  uint64_t bytes = 0;
+  bool preallocate = false;  ///< else it is sparse, and grows as it is filled
+};
+
+/// Gives the new file its size. `path` is for errors.
+void allocate(int fd, const PoolSize& size, const std::filesystem::path& path);
+
 /// Smaller pools are refused: a database would fill them at once.
 inline constexpr uint64_t min_pool_bytes = uint64_t{256} << 20;
 

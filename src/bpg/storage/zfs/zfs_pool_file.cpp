@@ -34,21 +34,11 @@ UniqueFd make_file(const fs::path& file) {
   throw system_error(errno, fmt::format("cannot make {}", file.string()));
 }
 
-void allocate(int fd, const PoolFile::Size& size, const fs::path& file) {
-  const auto bytes = static_cast<off_t>(size.bytes);
-  if (::ftruncate(fd, bytes) != 0) {
-    throw system_error(errno, fmt::format("cannot set the size of {}", file.string()));
-  }
-  if (const int error = size.preallocate ? ::posix_fallocate(fd, 0, bytes) : 0; error != 0) {
-    throw system_error(error, fmt::format("cannot preallocate {}", file.string()));
-  }
-}
-
 }  // namespace
 
 bool PoolFile::imported() const { return property(m_pool, file_property) == m_file.string(); }
 
-void PoolFile::create(const Size& size) const {
+void PoolFile::create(const PoolSize& size) const {
   if (property(m_pool, "type")) {
     throw name_taken(m_pool);
   }

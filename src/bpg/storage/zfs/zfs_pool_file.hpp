@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "bpg/storage/pool/pool_size.hpp"
+
 namespace bpg::storage::zfs {
 
 /// A ZFS pool with a file behind it that betterpg made. Everything here needs root.
@@ -22,12 +24,8 @@ class PoolFile {
   /// Is this very pool imported? False where there is none of that name, or another.
   bool imported() const;
 
-  struct Size {
-    uint64_t bytes = 0;
-    bool preallocate = false;
-  };
   /// Makes file and pool. `already_exists` where there is such a file, or a pool of that name.
-  void create(const Size& size) const;
+  void create(const PoolSize& size) const;
 
   /// Imports it; the datasets are then mounted. `already_exists` where another pool has the name.
   void import() const;
