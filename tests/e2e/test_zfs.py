@@ -186,3 +186,15 @@ def test_only_root_makes_a_pool():
     finally:
         bpg.place.remove()
         shutil.rmtree(bpg.directory)
+
+
+@pytest.mark.skipif(not os.environ.get("BPG_TEST_ZFS"), reason="BPG_TEST_ZFS is not set: there is no place for zfs")
+def test_several_homes_on_one_pool_are_made_at_once():
+    homes = [Bpg("zfs") for _ in range(5)]
+    pool = homes[0].place.arguments
+    inits = [home.start("init", *pool) for home in homes]
+    told = [init.communicate()[1] for init in inits]
+    assert [init.returncode for init in inits] == [0] * len(homes), told
+    assert len({home.json("init")["dataset"] for home in homes}) == len(homes)
+    for home in reversed(homes):
+        home.remove()

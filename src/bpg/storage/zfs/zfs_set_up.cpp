@@ -72,9 +72,17 @@ void require_parent(const std::string& parent) {
 }
 
 void create_group(const std::string& group) {
-  if (!zfs::property(group, "type")) {
+  const auto exists = [&group] { return zfs::property(group, "type").has_value(); };
+  if (exists()) {
+    return;
+  }
+  try {
     zfs::run_zfs({"create", "-o", "canmount=off", "-o", "mountpoint=none", "-o", fmt::format("{}=yes", group_property),
                   group});
+  } catch (const Error&) {
+    if (!exists()) {  // else the `init` of another home was faster
+      throw;
+    }
   }
 }
 
