@@ -216,8 +216,8 @@ def test_a_pool_that_is_not_imported():
 
 
 def test_a_file_backed_pool_that_is_not_mounted():
-    if os.geteuid() != 0 or not shutil.which("mkfs.btrfs"):
-        pytest.skip("only root with btrfs-progs makes a file-backed pool")
+    if not os.environ.get("BPG_TEST_BTRFS"):
+        pytest.skip("BPG_TEST_BTRFS is not set: no image can be mounted here")
     bpg = Bpg("copy")
     try:
         bpg.ok("init", "--storage", "btrfs", "--size", "512M")
