@@ -253,7 +253,7 @@ def test_catalogs_that_are_none(any_bpg):
     home.mkdir()
     catalog = home / "catalog.db"
     catalog.write_bytes(b"This is not a database." * 400)
-    expect(bpg, "status", "environment", f"the catalog {catalog} is damaged", "Put a copy of the file back", BPG_HOME=str(home))
+    expect(bpg, "status", "environment", f"the catalog {catalog} is damaged", "Move it away", BPG_HOME=str(home))
     catalog.unlink()
     with contextlib.closing(sqlite3.connect(catalog)) as other:
         other.execute("CREATE TABLE theirs (n)")

@@ -2,6 +2,7 @@
 
 #include "bpg/catalog/schema.hpp"
 #include "bpg/catalog/sqlite.hpp"
+#include "bpg/catalog/store_copy.hpp"
 #include "bpg/util/error.hpp"
 
 namespace bpg::catalog {
@@ -18,7 +19,17 @@ Catalog::Catalog(std::unique_ptr<Connection> connection)
       m_connection(std::move(connection)) {}
 
 Catalog::Catalog(Catalog&&) noexcept = default;
-Catalog::~Catalog() = default;
+
+Catalog::~Catalog() {
+  if (!m_connection || !m_connection->has_changed()) {
+    return;
+  }
+  try {
+    renew_copy(*m_connection);
+  } catch (const std::exception&) {
+    // What the command did is done, and the copies from before are there; the next change tries again.
+  }
+}
 
 void Catalog::write(const std::function<void()>& work) {
   if (m_connection->in_transaction()) {

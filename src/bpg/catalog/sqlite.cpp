@@ -62,6 +62,17 @@ bool Connection::in_transaction() const { return sqlite3_get_autocommit(m_handle
 
 int Connection::changes() const { return sqlite3_changes(m_handle.get()); }
 
+bool Connection::has_changed() const { return sqlite3_total_changes64(m_handle.get()) > 0; }
+
+std::string Connection::serialize() const {
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, decltype(&sqlite3_free)> bytes(sqlite3_serialize(m_handle.get(), "main", &size, 0), sqlite3_free);
+  if (!bytes) {
+    fail(SQLITE_NOMEM);
+  }
+  return {reinterpret_cast<const char*>(bytes.get()), static_cast<size_t>(size)};
+}
+
 void Connection::fail(int code) const {
   const std::string said = m_handle ? sqlite3_errmsg(m_handle.get()) : sqlite3_errstr(code);
   const std::string file = m_file.string();
@@ -82,7 +93,7 @@ void Connection::fail(int code) const {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       throw Error(ErrorCode::environment, fmt::format("the catalog {} is damaged: {}", file, said),
-                  "Put a copy of the file back, in place of it and of its '-wal'; running servers are not affected.");
+                  "Move it away: 'bpg init' then puts back the copy that is kept beside it. Running servers are not affected.");
     case SQLITE_FULL:
       throw system_error(ENOSPC, fmt::format("cannot write the catalog {}", file));
     case SQLITE_READONLY:

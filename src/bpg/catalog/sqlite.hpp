@@ -45,6 +45,10 @@ class Connection {
 
   bool in_transaction() const;
   int changes() const;
+  bool has_changed() const;  ///< whether a row was inserted, changed or deleted since it was opened
+
+  /// The whole store as the bytes of its file.
+  std::string serialize() const;
 
   /// Throws the `Error` for SQLite's result code.
   [[noreturn]] void fail(int code) const;

@@ -296,6 +296,7 @@ Json to_json(const engine::ConfigEntry& entry) {
 Json to_json(const engine::InitResult& result) {
   return {{"home", result.home.string()},
           {"already_done", result.already_done},
+          {"catalog_put_back", or_null(result.put_back)},
           {"driver", result.location.driver},
           {"root", result.location.root.string()},
           {"dataset", null_if_empty(result.location.dataset)},

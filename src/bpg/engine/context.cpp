@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "bpg/catalog/store_copy.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/trace.hpp"
 
@@ -72,6 +73,10 @@ std::unique_ptr<Context> open_context(const std::optional<std::filesystem::path>
   if (!std::filesystem::exists(home.catalog(), error)) {
     if (error) {
       throw with_account_hint(system_error(error.value(), fmt::format("cannot look into {}", home.data.string())));
+    }
+    if (catalog::has_copy(home.catalog())) {
+      throw Error(ErrorCode::environment, fmt::format("the catalog {} is gone", home.catalog().string()),
+                  "'bpg init' puts back the copy that is kept beside it. Running servers are not affected.");
     }
     throw_not_initialised(home);
   }

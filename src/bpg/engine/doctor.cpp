@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "bpg/catalog/read_current.hpp"
+#include "bpg/catalog/store_copy.hpp"
 #include "bpg/engine/context.hpp"
 #include "bpg/engine/doctor_checks.hpp"
 #include "bpg/engine/server_host.hpp"
@@ -60,6 +61,10 @@ void read_catalog(Patient& patient, std::vector<Check>& checks) {
       if (error) {
         throw Error(ErrorCode::permission, fmt::format("cannot look into {}: {}", patient.home.data.string(), error.message()),
                     "run bpg as the account that ran 'bpg init', or set BPG_HOME");
+      }
+      if (catalog::has_copy(file)) {
+        checks.push_back({"catalog", missing, fmt::format("{} is gone; the copy that is kept beside it is there", file.string()), "bpg init"});
+        return;
       }
       checks.push_back({"catalog", warning, fmt::format("betterpg has not been set up in {}", patient.home.data.string()), "bpg init"});
       return;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "bpg/catalog/store_copy.hpp"
 #include "bpg/engine/recover.hpp"
 #include "bpg/engine/server_host.hpp"
 #include "bpg/postgres/installation.hpp"
@@ -106,9 +107,34 @@ void remove_files(const Home& home) {
   for (const char* suffix : {"", "-wal", "-shm"}) {
     remove_tree(home.catalog().string() + suffix);
   }
+  catalog::remove_copies(home.catalog());
   std::error_code not_empty;
   fs::remove(home.wal_archives(), not_empty);
   fs::remove(home.data, not_empty);
+}
+
+[[noreturn]] void refuse_to_begin_anew(const fs::path& place) {
+  throw Error(ErrorCode::refused, fmt::format("{} holds volumes of a catalog that is gone", place.string()),
+              "Put catalog.db or catalog.db.copy back from a backup; each volume's manifest.json tells what it is. To begin anew, use "
+              "another BPG_HOME.");
+}
+
+/// Servers run, or ran, of which no catalog tells.
+void refuse_over_servers(const Home& home) {
+  if (!is_there(home.catalog()) && fs::is_directory(home.sockets()) && !fs::is_empty(home.sockets())) {
+    refuse_to_begin_anew(home.data);
+  }
+}
+
+/// What an interrupted command made after the copy is not in it.
+std::vector<std::string> strangers(const catalog::Catalog& catalog, const storage::Storage& storage) {
+  std::vector<std::string> found;
+  for (const VolumeId& volume : storage.list_volumes()) {
+    if (!catalog.volumes.find(volume)) {
+      found.push_back(fmt::format("the copy does not know {}: its manifest.json tells what it is", storage.volume_path(volume).string()));
+    }
+  }
+  return found;
 }
 
 /// A home that was not there before `init` goes again where that fails, and with it the storage that was made.
@@ -125,7 +151,7 @@ class NewHome {
     }
     const HoldInterrupts hold;
     try {
-      if (m_storage) {
+      if (m_storage) {  // throws where it holds volumes: then nothing is removed
         storage::tear_down(*m_storage);
       }
       if (m_key_is_new) {
@@ -152,7 +178,8 @@ class NewHome {
 InitResult init(const Init& request) {
   const Home home = Home::find(request.config_file);
   const Config config = load_config(home.config_file);
-  InitResult result{.home = home.data};
+  InitResult result{.put_back = catalog::put_copy_back(home.catalog()), .home = home.data};
+  refuse_over_servers(home);
   const Account account = find_runtime(request, home, config, result);
 
   NewHome new_home(home);
@@ -167,7 +194,10 @@ InitResult init(const Init& request) {
     result.location = location_from_json(*known);
     new_home.done();  // another process was faster
     refuse_other_choice(request, result.location);
-    storage::open(result.location);
+    const auto storage = storage::open(result.location);
+    if (result.put_back) {
+      result.notes = strangers(catalog, *storage);
+    }
     return result;
   }
   storage::SetupRequest setup{.driver = request.driver,
@@ -184,6 +214,9 @@ InitResult init(const Init& request) {
   result.reason = made.reason;
   result.notes = made.notes;
   new_home.has(made.location);
+  if (!storage::open(made.location)->list_volumes().empty()) {
+    refuse_to_begin_anew(made.location.root);
+  }
   if (result.image.empty()) {
     require_passable(made.location.root, account);
   }

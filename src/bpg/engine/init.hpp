@@ -23,6 +23,7 @@ struct Init {
 
 struct InitResult {
   bool already_done = false;
+  std::optional<Time> put_back{};  ///< the catalog was gone: the copy of this time took its place
   std::filesystem::path home;
   storage::Location location{};
   std::string reason{};            ///< why this storage; empty where it was done before
@@ -33,7 +34,8 @@ struct InitResult {
 };
 
 /// Checks what is needed, chooses the storage, makes betterpg's files. Run again, it changes nothing and says what
-/// there is; where it was interrupted, it goes on.
+/// there is; where it was interrupted, it goes on. Where the catalog is gone, its copy is put back; without a copy it throws
+/// `Error{refused}` rather than begin anew over what there is.
 InitResult init(const Init& request);
 
 /// Removes what `init` made. Throws `Error{refused}` while there are databases or kept volumes.
