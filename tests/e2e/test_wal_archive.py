@@ -271,7 +271,9 @@ def full(server):
     server.archive.rename(kept)
     server.archive.mkdir()
     options = f"size=48k,mode=0700,uid={kept.stat().st_uid},gid={kept.stat().st_gid}"
-    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", server.archive], check=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", server.archive], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
     subprocess.run(["cp", "-a", kept / "archive", kept / "tmp", server.archive], check=True)
     yield
     subprocess.run(["mount", "-o", "remount,size=64m", server.archive], check=True)

@@ -131,20 +131,14 @@ class Server:
         self.process = None
 
     def kill(self):
-        os.kill(self.postmaster(), signal.SIGKILL)
+        postmaster = self.postmaster()
+        children = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if state_of(pid)[1] == postmaster]
+        os.kill(postmaster, signal.SIGKILL)
         self.process.wait(60)
         # Its children see it go and end.
-        eventually(lambda: not self.processes(), "children of a killed postmaster live on")
+        eventually(lambda: all(state_of(pid)[0] in "Z-" for pid in children), "children of a killed postmaster live on")
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
         self.process = None
-
-    def processes(self):
-        found = []
-        for directory in pathlib.Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if os.readlink(directory / "cwd") == str(self.directory):
-                    found.append(int(directory.name))
-        return found
 
     def copy(self, name):
         """A copy of the stopped server's directory, to be recovered from the archive."""
@@ -184,6 +178,15 @@ class Server:
 
         eventually(acknowledged, f"{name} is not archived", 120)
         return name
+
+
+def state_of(pid):
+    """State and parent of a process, whoever's it is (proc(5)); "-" where there is none."""
+    try:
+        state, parent = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return "-", 0
+    return state, int(parent)
 
 
 def eventually(condition, words, seconds=30):
