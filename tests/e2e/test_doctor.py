@@ -107,6 +107,7 @@ def test_a_configuration_that_is_wrong(any_bpg):
         assert "ports.rnge" in check["found"] and "Did you mean" in check["mend"]
 
 
+@pytest.mark.native("the account of native servers")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as another account")
 def test_an_account_that_is_not_there(any_bpg):
     check = examined(any_bpg, 6, BPG_NATIVE_USER="nosuchaccount")["account"]
@@ -114,6 +115,7 @@ def test_an_account_that_is_not_there(any_bpg):
     assert "does not run as root" in examined(any_bpg, 6, BPG_NATIVE_USER="root")["account"]["found"]
 
 
+@pytest.mark.native("the account of native servers")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as another account")
 def test_a_home_that_cannot_be_entered(any_bpg):
     any_bpg.directory.chmod(0o700)
@@ -124,6 +126,7 @@ def test_a_home_that_cannot_be_entered(any_bpg):
         any_bpg.directory.chmod(0o711)
 
 
+@pytest.mark.native("PostgreSQL as it is installed here")
 def test_a_version_that_is_not_installed(any_bpg):
     major = any_bpg.json("db", "get", "app")["pg_version"]
     with changed_catalog(any_bpg, "UPDATE database SET pg_major = 99", f"UPDATE database SET pg_major = {major}"):
@@ -267,6 +270,7 @@ class FakeDocker:
         self.path.unlink()
 
 
+@pytest.mark.native("Docker where nobody has configured it")
 def test_docker(virgin):
     socket = virgin.directory / "docker.sock"
 
@@ -287,6 +291,7 @@ def test_docker(virgin):
     assert "not that of a Unix socket" in examined(virgin, 0, DOCKER_HOST="tcp://localhost:2375")["docker"]["found"]
 
 
+@pytest.mark.native("Docker where nobody has configured it")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody who may not use the socket")
 def test_docker_without_its_group():
     bpg = Bpg("copy", account="nobody")
