@@ -13,8 +13,6 @@ import threading
 import psycopg
 import pytest
 
-from betterpg import kill_now
-
 CASES = int(os.environ.get("BPG_MODEL_CASES", "30"))
 SEED = int(os.environ.get("BPG_MODEL_SEED", str(random.randrange(10**9))))
 CASES_PER_ROUND = 15
@@ -305,7 +303,7 @@ class Workload:
         self.commit()
         with self.bpg.connect(self.subject) as other:
             other.execute(f"BEGIN; INSERT INTO {self.tables()[0]} (n) VALUES (-1)")
-            kill_now(self.bpg.postmaster(self.subject))
+            self.bpg.kill_server(self.subject)
             with contextlib.suppress(psycopg.Error):
                 other.execute("COMMIT")
         self.connection.close()
