@@ -172,7 +172,7 @@ def volumes(bpg):
 
 
 def test_an_archive_that_cannot_be_written(any_bpg):
-    switch = "SELECT left(pg_walfile_name(pg_switch_wal()), 16) FROM (SELECT txid_current()) t"
+    switch = "SELECT left(pg_walfile_name(pg_switch_wal()), 16)"
     # A directory in it, because a container has hold of the archive itself.
     archive = any_bpg.home / "wal-archive" / any_bpg.branch("app")["volume"]["id"] / any_bpg.superuser("app", switch)
     eventually(lambda: list(archive.glob("*.z")), "nothing is archived")
@@ -180,6 +180,7 @@ def test_an_archive_that_cannot_be_written(any_bpg):
     archive.rename(aside)
     archive.write_text("in the way")
     try:
+        any_bpg.sql("app", "INSERT INTO t VALUES (4)")
         any_bpg.superuser("app", switch)
         eventually(lambda: examined(any_bpg)["WAL archives"]["verdict"] == "missing", "it does not notice", seconds=60)
         assert "app/main cannot archive 0000" in examined(any_bpg)["WAL archives"]["found"]
