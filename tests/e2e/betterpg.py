@@ -205,6 +205,26 @@ class Bpg:
             return next(pid for pid, command in self.servers() if f"-D {data} " in command)
         return int((data / "postmaster.pid").read_text().split()[0])
 
+    def backend(self, subject, pid):
+        """A process of a branch's server, which numbers it so, as this machine numbers it."""
+        if RUNTIME != "docker":
+            return pid
+        server = self.postmaster(subject)
+        for child in pathlib.Path(f"/proc/{server}/task/{server}/children").read_text().split():
+            numbers = re.search(r"^NSpid:(.*)$", pathlib.Path(f"/proc/{child}/status").read_text(), re.M)[1].split()
+            if int(numbers[-1]) == pid:
+                return int(child)
+        raise AssertionError(f"the server of {subject} has no process {pid}")
+
+    def kill_server(self, subject):
+        """Kills a branch's server so that it stays down: Docker starts again what ends without its doing."""
+        pid = self.postmaster(subject)
+        if RUNTIME == "docker":
+            docker("kill", f"bpg-{self.branch(subject)['volume']['id']}")
+            eventually(lambda: not alive(pid), f"process {pid} lives on")
+        else:
+            kill_now(pid)
+
     def server_program(self, subject):
         """The postgres of a branch's server. Its command line tells; what /proc calls exe is not for a container's root to read."""
         return pathlib.Path(pathlib.Path(f"/proc/{self.postmaster(subject)}/cmdline").read_text().split("\0")[0])
@@ -295,10 +315,20 @@ class Bpg:
             shutil.rmtree(self.directory)
 
 
+def installed():
+    """The directory of this machine's own PostgreSQL's programs: the newest, where there are some."""
+    return max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+
+
+def docker(*words):
+    """What the Docker of the tests says to that."""
+    command = ["docker", "--host", os.environ["BPG_TEST_DOCKER_HOST"], *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def containers():
     """The volumes that have a container, running or not."""
-    words = ["docker", "--host", os.environ["BPG_TEST_DOCKER_HOST"], "ps", "--all", "--format", '{{.Label "betterpg.volume"}}']
-    return set(subprocess.run(words, check=True, capture_output=True, text=True).stdout.split())
+    return set(docker("ps", "--all", "--format", '{{.Label "betterpg.volume"}}').split())
 
 
 def eventually(condition, words, seconds=20):

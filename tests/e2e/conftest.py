@@ -2,8 +2,12 @@
 
 `bpg` is a home on each kind of storage in turn, with a new database `app` whose table `t` has the rows 1, 2 and 3; the test
 leaves a tidy home. `any_bpg` is the same on one kind of storage, for what does not depend on it (`module_bpg`: once for all
-tests of a file), and `one_of_each` on an atomic and another. `new_bpg` makes homes with an account or a configuration of their own."""
+tests of a file), and `one_of_each` on an atomic and another. `new_bpg` makes homes with an account or a configuration of their own.
 
+Where BPG_TEST_RUNTIME is docker, the servers of all homes run in containers. What is marked `native` is left out then, and what is
+for each kind of storage runs on one, unless it is marked `storage`; the end of the run says how many tests that were, and why."""
+
+import collections
 import os
 import signal
 
@@ -11,10 +15,12 @@ import pytest
 
 pytest.register_assert_rewrite("betterpg")
 
-from betterpg import VARIABLES, Bpg  # noqa: E402
+from betterpg import RUNTIME, VARIABLES, Bpg  # noqa: E402
 
 homes = {}
 measured = []
+left_out = collections.Counter()
+STORAGE_OF_CONTAINERS = "btrfs"
 
 # A background job of a shell has these ignored, and so would all that the tests start.
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
@@ -28,7 +34,35 @@ def figures():
     return measured
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "native(why): not for servers in containers")
+    config.addinivalue_line("markers", "storage: for servers in containers, too, on every kind of storage")
+
+
+def why_not_in_containers(item):
+    """Why a test is left out where servers run in containers; None: it is not."""
+    if native := item.get_closest_marker("native"):
+        return native.args[0]
+    driver = item.callspec.params.get("bpg", STORAGE_OF_CONTAINERS) if hasattr(item, "callspec") else STORAGE_OF_CONTAINERS
+    if driver != STORAGE_OF_CONTAINERS and not item.get_closest_marker("storage"):
+        return f"the same on another storage than {STORAGE_OF_CONTAINERS}"
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    if RUNTIME != "docker":
+        return
+    reasons = {item: why_not_in_containers(item) for item in items}
+    left_out.update(why for why in reasons.values() if why)
+    config.hook.pytest_deselected(items=[item for item, why in reasons.items() if why])
+    items[:] = [item for item, why in reasons.items() if not why]
+
+
 def pytest_terminal_summary(terminalreporter):
+    if left_out:
+        terminalreporter.section("left out with servers in containers")
+        for why, number in sorted(left_out.items()):
+            terminalreporter.write_line(f"{number:4}  {why}")
     if measured:
         terminalreporter.section("figures")
         for line in measured:

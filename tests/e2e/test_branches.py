@@ -8,6 +8,8 @@ import pytest
 
 from betterpg import eventually
 
+pytestmark = pytest.mark.storage
+
 
 def count(bpg, subject):
     return bpg.sql(subject, "SELECT count(*) FROM t")

@@ -145,6 +145,7 @@ def work_through(bpg, ledger):
     assert ledger.rows(subject) == before
 
 
+@pytest.mark.native("other majors: there is an image of Debian's alone")
 @pytest.mark.parametrize("major", MAJORS)
 def test_every_major(bpg, major):
     if major not in installations():
@@ -203,6 +204,7 @@ def changed(content, offset):
     return content[:offset] + bytes([content[offset] ^ 1]) + content[offset + 1:]
 
 
+@pytest.mark.native("bpg-wal by itself, with servers of its own")
 @pytest.mark.parametrize("size", [1, 64])
 def test_a_segment_is_judged_by_its_header(size):
     """Torn, of another cluster, of another size, of another place: it is refused, and the whole one is taken afterwards."""

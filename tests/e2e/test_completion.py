@@ -10,6 +10,8 @@ import pytest
 from betterpg import PROGRAM
 from terminal import Terminal
 
+pytestmark = pytest.mark.native("the command line by itself, wherever servers run")
+
 
 @pytest.fixture
 def home(any_bpg):

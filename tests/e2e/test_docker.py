@@ -9,17 +9,16 @@ import subprocess
 
 import pytest
 
-from betterpg import VARIABLES, Bpg, containers, eventually
+from betterpg import VARIABLES, Bpg, containers, docker, eventually
 
 HOST = os.environ.get("BPG_TEST_DOCKER_HOST")
 PLAIN = os.environ.get("BPG_TEST_IMAGE_PLAIN")
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
-pytestmark = pytest.mark.skipif(not HOST, reason="BPG_TEST_DOCKER_HOST is not set: there is no Docker")
-
-
-def docker(*words):
-    return subprocess.run(["docker", "--host", HOST, *words], check=True, capture_output=True, text=True).stdout.strip()
+pytestmark = [
+    pytest.mark.skipif(not HOST, reason="BPG_TEST_DOCKER_HOST is not set: there is no Docker"),
+    pytest.mark.native("about containers by itself, beside native servers"),
+]
 
 
 def container(bpg, subject):

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from betterpg import PROGRAM, STATUS, eventually
+from betterpg import PROGRAM, STATUS, eventually, installed
 
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="other accounts need root")
@@ -58,7 +58,8 @@ def test_an_interrupted_command_leaves_nothing(any_bpg, number):
     """It waits for a checkpoint that does not come: the process that would make it is stopped."""
     bpg = any_bpg
     bpg.ok("branch", "create", "app/dev", "--no-start")
-    checkpointer = int(bpg.superuser("app", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"))
+    pid = int(bpg.superuser("app", "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"))
+    checkpointer = bpg.backend("app", pid)
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
     for line in ("branch create app/new", "branch reset app/dev", "snapshot create app"):
         with nothing_changes(bpg):
@@ -118,9 +119,9 @@ def test_a_port_that_is_taken(any_bpg):
 def test_no_port_is_left(any_bpg):
     bpg = any_bpg
     port = bpg.branch("app")["port"]
-    with bpg.configured(f"ports.range: {port}-{port}\n"), nothing_changes(bpg):
+    with nothing_changes(bpg):
         for line in ("branch create app/new", "db create other"):
-            expect(bpg, line, "environment", f"no port is left between {port} and {port}", "widen ports.range")
+            expect(bpg, line, "environment", f"no port is left between {port} and {port}", "widen ports.range", BPG_PORTS_RANGE=f"{port}-{port}")
 
 
 def test_no_space_is_left(any_bpg):
@@ -135,13 +136,14 @@ def test_psql_is_missing(any_bpg):
     bpg = any_bpg
     directory = bpg.directory / "bin"
     directory.mkdir(mode=0o755)
-    for program in bpg.server_program("app").parent.iterdir():
+    for program in installed().iterdir():
         if program.name != "psql":
             (directory / program.name).symlink_to(program)
     with bpg.configured(bpg.config.read_text() + f"native.bin_dirs: [{directory}]\n"):
         expect(bpg, "connect app", "environment", "psql is not installed", "postgresql-client", PATH=str(bpg.directory))
 
 
+@pytest.mark.native("the account of native servers")
 @as_root
 def test_an_account_that_is_not_there(any_bpg):
     bpg = any_bpg
@@ -172,6 +174,7 @@ def test_a_user_without_rights(any_bpg):
     assert not (bpg.directory / "other").exists() and not list(private.iterdir())
 
 
+@pytest.mark.native("the account of native servers")
 @as_root
 def test_servers_cannot_enter_the_place(any_bpg):
     """What `init` made goes again; the directory that was named stays."""

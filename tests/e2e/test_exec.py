@@ -14,7 +14,7 @@ import threading
 import psycopg
 import pytest
 
-from betterpg import alive, eventually, kill_now
+from betterpg import RUNTIME, alive, eventually
 
 SQL = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c"]
 # Tells its process id when it runs, and then has nothing to do.
@@ -60,7 +60,9 @@ def nothing_is_left(bpg):
     assert set(bpg.branches()) == {"app/main"}
     bpg.assert_tidy()
     main = bpg.branch("app")["volume"]["id"]
-    assert {path.name.split(".")[0] for path in (bpg.home / "logs").iterdir()} == {main}
+    logs = {path.name.split(".")[0] for path in (bpg.home / "logs").iterdir()}
+    # A container has its log with it, until that is saved from one that is removed.
+    assert logs == {main} or (RUNTIME == "docker" and not logs)
     assert bpg.locks() <= bpg.locks_before
     assert not waiting_commands(bpg)
     assert bpg.json("status")["retained"] == []
@@ -168,7 +170,7 @@ def test_kept_it_is_an_ordinary_branch(one_of_each):
     bpg.assert_tidy()
     assert bpg.sql(subject, "SELECT count(*) FROM t") == 4
     assert [bpg.sql(subject, f"SHOW {name}") for name in ("fsync", "synchronous_commit", "full_page_writes")] == ["on"] * 3
-    kill_now(bpg.postmaster(subject))
+    bpg.kill_server(subject)
     bpg.ok("start", subject)
     assert bpg.sql(subject, "SELECT count(*) FROM t") == 4
     bpg.ok("branch", "delete", subject, "--now")
@@ -220,6 +222,7 @@ def test_a_signal_is_passed_on(any_bpg, number):
     nothing_is_left(any_bpg)
 
 
+@pytest.mark.native("bpg in a PID namespace of its own: it does not see the processes of containers")
 def test_a_signal_from_outside_of_a_container(any_bpg):
     """bpg is its first process, as `docker stop` finds it. Servers outside of it are none of its business: app/main is stopped."""
     if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode != 0:
@@ -400,9 +403,10 @@ def end_by_ctrl_c(bpg, number, steps):
         assert process.returncode == 130
 
 
-def test_two_hundred_from_eight_workers_leave_nothing(any_bpg):
-    ends = [end_by_kill if n % 10 == 3 else end_by_ctrl_c if n % 10 == 7 else end_well for n in range(200)]
-    assert (ends.count(end_by_kill), ends.count(end_by_ctrl_c)) == (20, 20)
+def test_very_many_from_eight_workers_leave_nothing(any_bpg):
+    number_of_them = 60 if RUNTIME == "docker" else 200  # containers take their time
+    ends = [end_by_kill if n % 10 == 3 else end_by_ctrl_c if n % 10 == 7 else end_well for n in range(number_of_them)]
+    assert ends.count(end_by_kill) == ends.count(end_by_ctrl_c) == number_of_them // 10
     # Who is killed before the row is stored leaves a lock file.
     steps = [step for step in steps_of_making(any_bpg) if step != "store intent"]
     with concurrent.futures.ThreadPoolExecutor(8) as workers:

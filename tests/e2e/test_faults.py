@@ -4,6 +4,8 @@ import signal
 
 import pytest
 
+from betterpg import RUNTIME
+
 
 def strikes(steps):
     """A failure and a kill at each boundary between two steps, and behind the last: the failure as soon as the first has done its
@@ -57,6 +59,12 @@ BY_DRIVER = {
     "reflink": OF_STORAGE,
     "zfs": [*OF_STORAGE, "branch reset now"],
 }
+# What these do to servers, others do, too.
+ALIKE = ("branch create, snapshot", "branch rename", "snapshot create", "snapshot delete", "cleanup", "db delete now")
+
+
+def case(driver, name):
+    return pytest.param(driver, name, marks=pytest.mark.native("steps on servers that others have, too") if name in ALIKE else ())
 
 
 def observe(bpg):
@@ -66,12 +74,19 @@ def observe(bpg):
     return picture, {subject: bpg.sql(subject, "SELECT count(*) FROM t") for subject in running}
 
 
+def left_stopped(seen, subject):
+    """The same with that branch stopped."""
+    picture, rows = seen
+    picture = {**picture, "branches": {**picture["branches"], subject: "stopped"}, "servers": picture["servers"] - 1}
+    return picture, {name: count for name, count in rows.items() if name != subject}
+
+
 def go_back(bpg, scenario):
     for words in scenario.back:
         bpg.ok(*words)
 
 
-@pytest.mark.parametrize("bpg, name", [(d, n) for d, names in BY_DRIVER.items() for n in names], indirect=["bpg"])
+@pytest.mark.parametrize("bpg, name", [case(d, n) for d, names in BY_DRIVER.items() for n in names], indirect=["bpg"])
 def test_every_step(bpg, name):
     scenario = SCENARIOS[name]
     for words in scenario.prepare:
@@ -93,7 +108,11 @@ def test_every_step(bpg, name):
         if action.startswith("fail"):
             assert f"injected failure at step '{step}'" in failed.err, at
         found = observe(bpg)
-        assert found in (before, after), at
+        if RUNTIME == "docker" and (name, step, action) == ("branch undelete", "stop server", "fail-after"):
+            # What may be left of a container is removed before its server starts; one that does not start is left stopped.
+            assert found == left_stopped(after, "app/dev"), at
+        else:
+            assert found in (before, after), at
         bpg.assert_tidy()
         if found != before:
             go_back(bpg, scenario)

@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+of_git = pytest.mark.native("git's hook and the pin, wherever servers run")
 HOOK = ".git/hooks/post-checkout"
 OTHER_HOOK = "#!/bin/sh\necho \"other: $3\" >&2\nexit ${OTHER_STATUS:-0}\n"
 
@@ -227,6 +228,7 @@ def test_a_pin_stands_for_the_database(followed):
     assert bpg.ok("url", "app").out == followed.ok("url", "main")
 
 
+@of_git
 def test_a_wrong_pin_is_refused_with_its_line(followed):
     followed.pin.write_text("database: app\nparnet: main\n")
     assert f"{followed.pin}:2: unknown key 'parnet' Did you mean 'parent'?" in followed.fails(2, "usage", "url", "x")
@@ -236,6 +238,7 @@ def test_a_wrong_pin_is_refused_with_its_line(followed):
     assert f"bpg: the database branch does not follow: {followed.pin}:2: unknown key" in said
 
 
+@of_git
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
 def test_a_pin_of_another_user_is_passed_over(followed):
     shutil.chown(followed.pin, "nobody")
@@ -244,6 +247,7 @@ def test_a_pin_of_another_user_is_passed_over(followed):
     assert "belongs to another user" in followed.fails(5, "refused", "git", "install")
 
 
+@of_git
 def test_install_is_repeatable_and_uninstall_restores_exactly(repository):
     repository.write_hook()
     before = repository.picture()
@@ -261,6 +265,7 @@ def test_install_is_repeatable_and_uninstall_restores_exactly(repository):
     assert "bpg" not in repository.git("checkout", "--quiet", "one")
 
 
+@of_git
 def test_uninstall_leaves_a_pin_that_is_not_only_bpgs(followed):
     followed.git("add", ".bpg.yaml")
     assert not followed.json("git", "uninstall")["removed_pin"]
@@ -271,6 +276,7 @@ def test_uninstall_leaves_a_pin_that_is_not_only_bpgs(followed):
     assert followed.pin.exists() and not followed.hook.exists()
 
 
+@of_git
 @pytest.mark.parametrize("step", ["write pin", "keep hook", "write hook"])
 @pytest.mark.parametrize("action", ["fail", "fail-after", "kill", "kill-after"])
 def test_install_interrupted_anywhere_leaves_git_working(repository, step, action):
@@ -310,6 +316,7 @@ def test_the_hook_never_makes_a_checkout_fail(followed, tmp_path):
     assert "there is no database 'app'" in followed.git("checkout", "-b", "f")
 
 
+@of_git
 def test_install_refuses_what_cannot_be(repository, tmp_path):
     nowhere = tmp_path / "plain"
     nowhere.mkdir()
@@ -333,6 +340,7 @@ def test_install_refuses_what_cannot_be(repository, tmp_path):
     assert "has the database 'app'" in repository.fails(5, "refused", "git", "install", "--database", "shop")
 
 
+@of_git
 def test_a_hook_of_somebody_else_in_our_place_is_not_touched(repository):
     repository.write_hook()
     repository.ok("git", "install", "--database", "app")
@@ -353,6 +361,7 @@ def test_git_worktrees_have_branches_of_their_own(followed, tmp_path):
     assert followed.json("git", "status")["subject"] == "app/main"
 
 
+@of_git
 def test_hooks_where_git_looks_for_them(repository):
     repository.git("config", "core.hooksPath", "my hooks")
     (repository.directory / "deep").mkdir()

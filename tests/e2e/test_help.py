@@ -10,6 +10,8 @@ import pytest
 
 from betterpg import PROGRAM, ROOT
 
+pytestmark = pytest.mark.native("the command line by itself, wherever servers run")
+
 TOPICS = ["subjects", "moments", "storage", "consistency", "environment", "exit-status"]
 
 # Examples that cannot be run as they stand, and why. All others are run.

@@ -8,6 +8,8 @@ import pytest
 import newcomer
 from betterpg import VARIABLES
 
+pytestmark = pytest.mark.native("the command line by itself, wherever servers run")
+
 
 def test_a_newcomer_sees_what_the_page_shows():
     if not os.environ.get(VARIABLES["btrfs"]):

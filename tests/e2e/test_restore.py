@@ -14,7 +14,7 @@ import tempfile
 
 import pytest
 
-from betterpg import eventually, kill_now
+from betterpg import eventually, installed
 
 SECOND = datetime.timedelta(seconds=1)
 
@@ -467,7 +467,7 @@ def test_a_killed_branch(any_bpg):
     switch_wal(bpg)
     insert(bpg, 6)
     late = now(bpg)
-    kill_now(bpg.postmaster("app"))
+    bpg.kill_server("app")
     error = bpg.fails(5, "refused", "branch", "restore", "app", "--at", late)
     assert "killed" in error["message"] and "bpg start app" in error["hint"]
     assert rows_at(bpg, early) == [1, 2, 3, 4]
@@ -484,7 +484,7 @@ def test_a_branch_that_was_killed_and_left(any_bpg):
     switch_wal(bpg, "app/dev")
     insert(bpg, 4, "app/dev")
     late = now(bpg, "app/dev")
-    kill_now(bpg.postmaster("app/dev"))
+    bpg.kill_server("app/dev")
     left = bpg.branch("app/dev")["volume"]["id"]
     bpg.ok("branch", "reset", "app/dev")
     bpg.ok("start", "app/dev")
@@ -750,10 +750,11 @@ def test_commit_times_out_of_order(any_bpg, tmp_path):
 
     with bpg.connect("app") as first:
         first.execute("SELECT")
+        backend = bpg.backend("app", first.info.backend_pid)
         # The kernel asks for this what it asks of a tracer (proc(5)).
-        if not os.access(f"/proc/{first.info.backend_pid}/cwd", os.R_OK):
+        if not os.access(f"/proc/{backend}/cwd", os.R_OK):
             pytest.skip("processes of another account cannot be traced here")
-        held = HeldAtCommit(first.info.backend_pid, tmp_path)
+        held = HeldAtCommit(backend, tmp_path)
         try:
             with concurrent.futures.ThreadPoolExecutor() as pool:
                 commit = pool.submit(first.execute, "INSERT INTO t VALUES (10)")
@@ -791,7 +792,7 @@ class Clockwork:
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="bpgt-clock-", dir="/tmp"))
         self.directory.chmod(0o755)
-        real = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+        real = installed()
         for program in real.iterdir():
             if program.name != "postgres":
                 (self.directory / program.name).symlink_to(program)
@@ -816,6 +817,7 @@ def clockwork():
     shutil.rmtree(made.directory)
 
 
+@pytest.mark.native("a server program in the place of PostgreSQL's")
 def test_a_clock_that_went_back(clockwork, new_bpg):
     bpg = new_bpg("btrfs" if "BPG_TEST_BTRFS" in os.environ else "copy", config=f"native.bin_dirs: [{clockwork.directory}]\n")
     bpg.ok("db", "create", "app")

@@ -1,5 +1,9 @@
 """Snapshots, on every kind of storage."""
 
+import pytest
+
+pytestmark = pytest.mark.storage
+
 
 def rows(bpg, subject):
     return bpg.sql(subject, "SELECT count(*) FROM t")

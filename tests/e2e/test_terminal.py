@@ -11,6 +11,7 @@ import pytest
 from betterpg import PROGRAM
 from terminal import Terminal
 
+of_screens = pytest.mark.native("the command line by itself, wherever servers run")
 LONG = "app/a-branch-with-a-name-that-is-longer-than-most-names-are"
 
 
@@ -37,6 +38,7 @@ def rows(lines):
     return [line.split() for line in lines if line]
 
 
+@of_screens
 @pytest.mark.parametrize(
     "columns, titles",
     [
@@ -57,6 +59,7 @@ def test_the_tree_fits_the_terminal(home, columns, titles):
     assert max(map(len, lines)) <= columns
 
 
+@of_screens
 def test_snapshots_and_what_is_kept_fit_the_terminal(home):
     home.ok("branch", "reset", LONG)
     for columns in (120, 80, 60, 40):
@@ -70,6 +73,7 @@ def test_snapshots_and_what_is_kept_fit_the_terminal(home):
     assert "LSN" not in rows(screen(home, "snapshot", "list", columns=60))[0]
 
 
+@of_screens
 def test_columns_says_how_wide_the_terminal_is(home):
     words = ["env", "COLUMNS=40", *home.command("branch", "list")]
     with Terminal(words, home.environment(TERM="xterm-256color"), columns=120) as shown:
@@ -77,6 +81,7 @@ def test_columns_says_how_wide_the_terminal_is(home):
         assert shown.screen()[0].split() == ["BRANCH"]
 
 
+@of_screens
 def test_a_pipe_gets_all_of_it_plain(home):
     result = home.ok("branch", "list", COLUMNS="20")
     lines = result.out.splitlines()
@@ -90,6 +95,7 @@ def test_a_pipe_gets_all_of_it_plain(home):
 GREEN = "\x1b[32m"
 
 
+@of_screens
 def test_colours_mean_something_and_can_be_off(home):
     coloured = "\n".join(screen(home, "branch", "list", colours=True))
     assert f"{GREEN}running" in coloured and f"{GREEN}stopped" not in coloured
@@ -99,6 +105,7 @@ def test_colours_mean_something_and_can_be_off(home):
     assert "\x1b[1mCOMMANDS" in "\n".join(screen(home, "branch", "--help", colours=True))
 
 
+@of_screens
 def test_help_fits_a_narrow_terminal(home):
     lines = screen(home, "db", "rename", "--help", columns=50)
     assert "SYNOPSIS" in lines and "  bpg db rename app shop" in lines
@@ -151,6 +158,7 @@ def test_logs_follow_until_ctrl_c(home):
         assert shown.status() in (0, 130)
 
 
+@of_screens
 @pytest.mark.parametrize("answer, stays", [("n", True), ("", True), ("y", False)])
 def test_what_cannot_be_undone_is_asked_for(home, answer, stays):
     with terminal(home, "branch", "delete", LONG, "--now", columns=100) as shown:
@@ -164,6 +172,7 @@ def test_what_cannot_be_undone_is_asked_for(home, answer, stays):
     assert (LONG in home.branches()) == stays
 
 
+@of_screens
 def test_ctrl_c_at_the_question_changes_nothing(home):
     with terminal(home, "branch", "delete", LONG, "--now", columns=100) as shown:
         shown.wait_for(lambda lines: lines and "[y/N]" in lines[0], "nothing is asked")
@@ -172,6 +181,7 @@ def test_ctrl_c_at_the_question_changes_nothing(home):
     assert LONG in home.branches()
 
 
+@of_screens
 def test_words_from_elsewhere_cannot_move_the_cursor(home):
     evil = "x\x1b[2J\x1b[31m\ry\u202ez"
     result = subprocess.run([PROGRAM, "connect", evil], capture_output=True, text=True, env=home.environment())
@@ -193,6 +203,7 @@ def cells(line):
     return found
 
 
+@of_screens
 @pytest.mark.parametrize("columns", [100, 60, 40])
 def test_wide_and_right_to_left_text_breaks_no_table(home, columns):
     home.ok("db", "set", "app", "log_line_prefix=数据库🐘 %m ", 'search_path="שלום עולם", public', "event_source=é̂té")

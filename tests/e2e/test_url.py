@@ -12,6 +12,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from betterpg import installed
+
 VARIABLES = ["PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "DATABASE_URL"]
 
 
@@ -118,10 +120,9 @@ def programs():
 
 
 def test_psql_of_another_major_is_said(new_bpg, programs):
-    installed = max(pathlib.Path("/usr/lib/postgresql").iterdir(), key=lambda path: int(path.name)) / "bin"
     bare = programs / "bare"
     bare.mkdir()
-    for program in installed.iterdir():
+    for program in installed().iterdir():
         if program.name != "psql":
             (bare / program.name).symlink_to(program)
     older = programs / "psql"

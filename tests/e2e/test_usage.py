@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from betterpg import STATUS, VARIABLES, Bpg
+from betterpg import RUNTIME, STATUS, VARIABLES, Bpg
 
 # Command line, code, what the message says, what the hint says.
 LINES = [
@@ -91,6 +91,11 @@ NAMES = [
     ("snapshot delete app/dev", "'app/dev' names no snapshot", "DB/BRANCH@LABEL"),
 ]
 
+NO_SUCH_MAJOR = {
+    "native": ("postgres", "PostgreSQL 99 is not installed", "Installed: "),
+    "docker": ("usage", "has PostgreSQL 15, not 99", "--image postgres:99"),
+}[RUNTIME]
+
 # With a database app (main, dev, dev's child, the snapshot app@s) and a database other.
 STATE = [
     ("db get ap", "not_found", "there is no database 'ap'", "Did you mean 'app'?"),
@@ -102,7 +107,7 @@ STATE = [
     ("db undelete app", "already_exists", "database 'app' exists", "'bpg db rename app NEW'"),
     ("db undelete never", "not_found", "no deleted database 'never' is kept", "'bpg cleanup --dry-run'"),
     ("db delete app", "has_children", "database 'app' has branches besides main: ", "--force"),
-    ("db create more --pg-version 99", "postgres", "PostgreSQL 99 is not installed", "Installed: "),
+    ("db create more --pg-version 99", *NO_SUCH_MAJOR),
     ("branch list ap", "not_found", "there is no database 'ap'", "Did you mean 'app'?"),
     ("branch create ap/new", "not_found", "there is no database 'ap'", "Did you mean 'app'?"),
     ("branch create app/dev", "already_exists", "branch 'app/dev' exists already", "'bpg branch reset app/dev'"),

@@ -8,6 +8,8 @@ import pytest
 
 from betterpg import PROGRAM, ROOT
 
+pytestmark = pytest.mark.native("the command line by itself, wherever servers run")
+
 GIT = ["git", "-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false"]
 
 

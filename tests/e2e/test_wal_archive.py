@@ -13,6 +13,8 @@ import pytest
 
 from wal_server import MAJORS, MB, ROOT, Place, Server, eventually, installations
 
+pytestmark = pytest.mark.native("bpg-wal by itself, with servers of its own")
+
 SERVERS = installations()
 NEWEST_LOCAL = max(version for version in SERVERS if str(SERVERS[version]).startswith("/usr/lib"))
 

@@ -13,6 +13,8 @@ import pytest
 
 from wal_server import MB, Account, Place, Server, installations
 
+pytestmark = pytest.mark.native("bpg-wal by itself, with servers of its own")
+
 BINARIES = next(path for version, path in sorted(installations().items()) if str(path).startswith("/usr/lib"))
 
 

@@ -12,6 +12,8 @@ import pytest
 
 from betterpg import ROOT, Bpg, eventually
 
+pytestmark = pytest.mark.storage
+
 
 @pytest.mark.parametrize("bpg", ["zfs"], indirect=True)
 def test_a_volume_that_is_mounted_elsewhere_stops_nothing_else(bpg):

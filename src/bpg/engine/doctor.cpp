@@ -94,21 +94,17 @@ bool runs_in_containers(const Patient& patient) { return patient.catalog && pati
 
 std::vector<runtime::NeededImage> images_of(const Patient& patient) {
   std::vector<runtime::NeededImage> images;
-  const auto add = [&](const std::string& id, const std::string& reference) {
-    if (std::ranges::find(images, id, &runtime::NeededImage::id) == images.end()) {
-      images.push_back({id, reference});
-    }
-  };
-  if (runs_in_containers(patient)) {
-    const std::string reference = patient.catalog->value(image_key).value();
-    add(reference, reference);
+  if (!patient.catalog) {
+    return images;
   }
-  if (patient.catalog) {
-    for (const Database& database : patient.catalog->databases.list_live()) {
-      if (database.image) {
-        add(database.image->id, database.image->reference);
-      }
+  for (const Database& database : patient.catalog->databases.list_live()) {
+    if (database.image && std::ranges::find(images, database.image->id, &runtime::NeededImage::id) == images.end()) {
+      images.push_back({database.image->id, database.image->reference});
     }
+  }
+  const auto reference = patient.catalog->value(image_key);
+  if (reference && std::ranges::find(images, *reference, &runtime::NeededImage::reference) == images.end()) {
+    images.push_back({*reference, *reference});
   }
   return images;
 }

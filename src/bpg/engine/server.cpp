@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -187,7 +188,11 @@ void recover_server(const Context& context, const BranchRef& branch, const Volum
   start_recovering(context, spec);
   if (spec.container) {
     context.runtime->stop(spec, stop_deadline);
-    spec = spec_for_first_start(context, branch, volume);
+    runtime::ServerSpec recovered = spec_for_first_start(context, branch, volume);
+    // What was prepared then is still there.
+    std::ranges::copy_if(spec.settings, std::back_inserter(recovered.settings),
+                         [](const auto& setting) { return setting.first == "max_prepared_transactions"; });
+    spec = std::move(recovered);
     context.runtime->start(spec, start_deadline);
   }
 }

@@ -1,5 +1,6 @@
 #include "bpg/runtime/docker/docker_examine.hpp"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -32,8 +33,14 @@ std::string remedy(const Error& error) {
   return error.hint();
 }
 
-Check examine_image(const DockerClient& client, const NeededImage& image) {
-  const std::string name = "image " + image.reference;
+/// No two checks have the same: a reference may have come to mean another image since a database was made.
+std::string name_of(const NeededImage& image, const std::vector<NeededImage>& images) {
+  const bool alone = std::ranges::count(images, image.reference, &NeededImage::reference) == 1;
+  return "image " + (alone ? image.reference : fmt::format("{} ({})", image.reference, image.id));
+}
+
+Check examine_image(const DockerClient& client, const NeededImage& image, const std::vector<NeededImage>& images) {
+  const std::string name = name_of(image, images);
   return has_image(client, image.id) ? Check{name, ok, image.id}
                                      : Check{name, missing, "it is not on this machine", "docker pull " + image.reference};
 }
@@ -53,7 +60,7 @@ std::vector<Check> examine_docker(const std::string& host, const std::vector<Nee
     }
     std::vector<Check> checks{ask(client, worst)};
     for (const NeededImage& image : images) {
-      checks.push_back(examine_image(client, image));
+      checks.push_back(examine_image(client, image, images));
     }
     return checks;
   } catch (const Error& error) {
