@@ -38,8 +38,12 @@ def median_ms(works, runs):
     return [1000 * statistics.median(times) for times in zip(*taken)]
 
 
+def slowness(floor, floor_of_class):
+    return max(1, floor / floor_of_class)
+
+
 def judge(figures, what, measured, limit, floor, floor_of_class):
-    allowed = limit * max(1, floor / floor_of_class)
+    allowed = limit * slowness(floor, floor_of_class)
     figures.append(f"{what:45} {measured:6.1f} ms   limit {limit:3} ms, here {allowed:5.1f} ms   floor {floor:5.1f} ms, usually {floor_of_class} ms")
     return measured < allowed
 
@@ -137,9 +141,11 @@ def branch_by_hand(bpg, start):
         return taken + start(bpg, data)
 
 
-def compare(figures, what, measured, by_hand, at_most):
-    figures.append(f"{what:45} {measured:6.1f} ms   by hand {by_hand:5.1f} ms: {measured / by_hand:.2f} times that, at most {at_most}")
-    return measured <= at_most * by_hand
+def compare(figures, what, measured, by_hand, at_most, slower=1):
+    """By hand it is mostly waiting for the disk; where others want the processor, bpg has more to lose."""
+    times = measured / by_hand
+    figures.append(f"{what:45} {measured:6.1f} ms   by hand {by_hand:5.1f} ms: {times:.2f} times that; limit {at_most}, here {at_most * slower:.2f}")
+    return times <= at_most * slower
 
 
 def bare_process():
@@ -159,7 +165,7 @@ def test_a_branch_of_two_gigabytes(bpg, figures):
     figures.append(f"bare start of 2 GB, {bpg.driver}: {start:.1f} ms; bare snapshot: {snapshot:.1f} ms")
     what = f"first query of a new branch of 2 GB, {bpg.driver}"
     good = judge(figures, what, query, 100, start + snapshot, BARE_BRANCH)
-    as_by_hand = compare(figures, what, query, by_hand, 1.25)
+    as_by_hand = compare(figures, what, query, by_hand, 1.25, slowness(start + snapshot, BARE_BRANCH))
     # What cp makes of a running server's files is not a copy of them at one moment: bpg does more there.
     assert (good and as_by_hand) or bpg.driver != "btrfs", figures[-2:]
 

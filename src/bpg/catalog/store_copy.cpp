@@ -19,6 +19,12 @@ namespace {
 /// The newer first.
 std::array<fs::path, 2> copies_of(const fs::path& file) { return {file.string() + ".copy", file.string() + ".copy.1"}; }
 
+/// What cannot be looked for is left to those who then need it.
+bool is_there(const fs::path& file) {
+  std::error_code ignored;
+  return fs::exists(file, ignored);
+}
+
 /// Stands behind the bytes of the store. SQLite itself does not see everything that is wrong with them, nor that there are none.
 std::string checksum(std::string_view bytes) {
   return fmt::format("{:08x}", ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
@@ -60,7 +66,7 @@ void renew_copy(Connection& connection) {
 
 bool has_copy(const fs::path& file) {
   for (const fs::path& copy : copies_of(file)) {
-    if (fs::exists(copy)) {
+    if (is_there(copy)) {
       return true;
     }
   }
@@ -68,7 +74,7 @@ bool has_copy(const fs::path& file) {
 }
 
 std::optional<Time> put_copy_back(const fs::path& file) {
-  if (fs::exists(file) || !has_copy(file)) {
+  if (is_there(file) || !has_copy(file)) {
     return std::nullopt;
   }
   for (const fs::path& copy : copies_of(file)) {

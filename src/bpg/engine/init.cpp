@@ -121,7 +121,8 @@ void remove_files(const Home& home) {
 
 /// Servers run, or ran, of which no catalog tells.
 void refuse_over_servers(const Home& home) {
-  if (!is_there(home.catalog()) && fs::is_directory(home.sockets()) && !fs::is_empty(home.sockets())) {
+  std::error_code ignored;
+  if (!is_there(home.catalog()) && fs::directory_iterator(home.sockets(), ignored) != fs::directory_iterator()) {
     refuse_to_begin_anew(home.data);
   }
 }
