@@ -1,8 +1,8 @@
 #!/bin/bash
 # Puts what comes in on standard input into README.md, as the transcript of that name:
 #
-#   tests/bare_root.sh --readme root                                              what quickstart prints in a bare Debian
-#   scripts/test 2>&1 | sed -n '/^== result ==$/,$p' | tests/transcript.sh test   how the tests end
+#   tests/bare_root.sh --readme root   what quickstart prints in a bare Debian
+#   { echo '$ scripts/test --fast'; scripts/test --fast 2>&1 | grep -v '^Running main'; } | tests/transcript.sh test
 #
 # README.md marks the places: <!-- transcript: NAME --> and <!-- end -->.
 set -euo pipefail

@@ -9,6 +9,11 @@ import pytest
 from betterpg import RUNTIME, eventually
 
 pytestmark = pytest.mark.storage
+# With servers in containers those that differ most: from the parent down, and from the child up.
+ORDERS = [
+    pytest.param(order, marks=pytest.mark.native("one more order of deletion") if order not in (("a", "b", "c"), ("c", "b", "a")) else ())
+    for order in itertools.permutations("abc")
+]
 
 
 def count(bpg, subject):
@@ -160,7 +165,7 @@ def test_a_parent_with_children_is_deleted_only_on_demand(bpg):
     assert set(bpg.branches()) == {"app/main"}
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations("abc")))
+@pytest.mark.parametrize("order", ORDERS)
 def test_a_chain_is_deleted_in_any_order(bpg, order):
     before = bpg.picture()
     parent = "main"
