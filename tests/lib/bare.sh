@@ -82,6 +82,8 @@ enter() {
   # shellcheck disable=SC2016 # expanded inside
   unshare --mount --propagation slave --pid --fork --kill-child -- bash -euc '
     root=$1 file=$2 capabilities=$3 compile_cache=$4
+    # Only where mounts are shared outside, though.
+    awk "\$3 ~ /zfs/ { print \$2 }" /proc/self/mounts | tac | xargs -r -n 1 umount --lazy
     # A root is a mount point: else "/" cannot be given a propagation of its own in there.
     mount --bind "$root" "$root"
     cd "$root"
