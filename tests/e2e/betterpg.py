@@ -104,8 +104,7 @@ class Bpg:
         self.home = self.directory / "home"
         self.root = None
         self.locks_before = set()
-        # Apart, because both suites may run at the same time.
-        first_port = random.randrange(10000, 19700) if RUNTIME == "docker" else random.randrange(20000, 30000)
+        first_port = random.randrange(20000, 30000)
         self.config = self.directory / "config.yaml"
         docker = f"docker.host: {os.environ['BPG_TEST_DOCKER_HOST']}\n" if RUNTIME == "docker" else ""
         self.config.write_text(f"ports.range: {first_port}-{first_port + 300}\n{docker}{config}")
