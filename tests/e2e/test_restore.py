@@ -846,3 +846,13 @@ def test_a_clock_that_went_back(clockwork, new_bpg):
         assert rows_at(bpg, place) == list(range(1, n + 1))
     bpg.ok("branch", "restore", "app", "--at", "@seven")
     assert rows(bpg) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("bpg", ["reflink", "copy"], indirect=True)
+def test_a_base_holds_the_history_of_its_timeline(bpg):
+    """The archive may not have it yet when somebody restores to a moment right after a restore."""
+    bpg.ok("restore-point", "create", "app", "here")
+    bpg.ok("branch", "restore", "app", "--at", "@here")
+    volume = bpg.volume("app")
+    base = json.loads((volume / "manifest.json").read_text())["base"]
+    assert (volume.parents[1] / "snapshots" / base / "data" / "pg_wal" / "00000002.history").exists()

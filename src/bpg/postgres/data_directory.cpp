@@ -118,6 +118,11 @@ void complete_copy(const fs::path& source, const fs::path& copy, Lsn start_lsn, 
     const std::string name = segment_name(control.timeline, number, control.wal_segment_size);
     copy_segment(source / "pg_wal" / name, copy / "pg_wal" / name, account);
   }
+  for (const auto& entry : fs::directory_iterator(source / "pg_wal")) {
+    if (entry.path().extension() == ".history") {
+      write_file_atomic(copy / "pg_wal" / entry.path().filename(), read_file(entry.path()), mine);
+    }
+  }
   write_file_atomic(copy / "backup_label", stop.backup_label, mine);
   if (!stop.tablespace_map.empty()) {
     write_file_atomic(copy / "tablespace_map", stop.tablespace_map, mine);

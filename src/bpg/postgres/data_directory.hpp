@@ -39,7 +39,8 @@ std::vector<std::string> skipped_files();
 std::vector<std::string> skipped_directory_contents();
 
 /// Completes a file-by-file copy that was made in backup mode: its backup_label and tablespace_map, byte for
-/// byte; the WAL from start to stop; a control file that does not start without the label.
+/// byte; the WAL from start to stop; the histories of timelines, which a recovery asks for and which may not be in the archive
+/// yet (basebackup.c sends them all, too); a control file that does not start without the label.
 void complete_copy(const std::filesystem::path& source, const std::filesystem::path& copy, Lsn start_lsn,
                    const OnlineBackup::Stop& stop, const Account& account);
 
