@@ -83,7 +83,7 @@ def stopped_data(bpg):
 
 
 def wait_for_answer(began, alive, **endpoint):
-    """Seconds from `began` to the first answer of a server that starts."""
+    """Seconds from `began` to the first answer of a server that starts. Nothing tells a client when."""
     while True:
         with contextlib.suppress(psycopg.OperationalError):
             with psycopg.connect(user="postgres", **endpoint) as connection:

@@ -127,8 +127,9 @@ class ScheduleRepository {
 /// The embedded store of what betterpg knows: one SQLite file (WAL journal, foreign keys, STRICT tables).
 ///
 /// One object is used by one thread at a time; different processes may each have their own. Every change is made
-/// inside `write`. Whoever has changed something renews the copy that is kept of the store (catalog/store_copy.hpp) at its end. Errors: `Error{busy}` where another process held the store for longer than the busy timeout
-/// (5 s), `Error{environment}` for a damaged or newer file.
+/// inside `write`. One that has changed something renews the copy of the store (catalog/store_copy.hpp) when it goes.
+/// Errors: `Error{busy}` where another process held the store for longer than the busy timeout (5 s),
+/// `Error{environment}` for a damaged or newer file.
 class Catalog {
  public:
   /// Opens the store and migrates an older schema; creates it (0600) where there is none.

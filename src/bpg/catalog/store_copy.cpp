@@ -19,12 +19,6 @@ namespace {
 /// The newer first.
 std::array<fs::path, 2> copies_of(const fs::path& file) { return {file.string() + ".copy", file.string() + ".copy.1"}; }
 
-/// What cannot be looked for is left to those who then need it.
-bool is_there(const fs::path& file) {
-  std::error_code ignored;
-  return fs::exists(file, ignored);
-}
-
 /// Stands behind the bytes of the store. SQLite itself does not see everything that is wrong with them, nor that there are none.
 std::string checksum(std::string_view bytes) {
   return fmt::format("{:08x}", ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
@@ -52,16 +46,25 @@ Time modified_at(const fs::path& file) {
                                                          std::chrono::nanoseconds(status.st_mtim.tv_nsec)));
 }
 
+/// SQLite's own files beside a store.
+void remove_companions(const fs::path& file) {
+  for (const char* suffix : {"-wal", "-shm"}) {
+    remove_tree(file.string() + suffix);
+  }
+}
+
 }  // namespace
 
 void renew_copy(Connection& connection) {
   Transaction nobody_writes(connection);
   const std::string store = connection.serialize();
   const auto [copy, before] = copies_of(connection.file());
-  if (::rename(copy.c_str(), before.c_str()) != 0 && errno != ENOENT) {
-    throw system_error(errno, fmt::format("cannot rename {}", copy.string()));
+  const fs::path next = copy.string() + ".new";
+  write_file_atomic(next, store + checksum(store), {.mode = 0600, .durable = false});
+  if (is_there(copy)) {
+    fs::rename(copy, before);
   }
-  write_file_atomic(copy, store + checksum(store), {.mode = 0600, .durable = false});
+  fs::rename(next, copy);
 }
 
 bool has_copy(const fs::path& file) {
@@ -80,9 +83,7 @@ std::optional<Time> put_copy_back(const fs::path& file) {
   for (const fs::path& copy : copies_of(file)) {
     if (const auto store = store_in(copy)) {
       // What the lost file's log holds is of pages that are not these.
-      for (const char* suffix : {"-wal", "-shm"}) {
-        remove_tree(file.string() + suffix);
-      }
+      remove_companions(file);
       write_file_atomic(file, *store, {.mode = 0600});
       return modified_at(copy);
     }
@@ -91,9 +92,12 @@ std::optional<Time> put_copy_back(const fs::path& file) {
               "Put the file back from a backup. Each volume's manifest.json tells what it is; running servers are not affected.");
 }
 
-void remove_copies(const fs::path& file) {
+void remove_store(const fs::path& file) {
+  remove_tree(file);
+  remove_companions(file);
   for (const fs::path& copy : copies_of(file)) {
     remove_tree(copy);
+    remove_tree(copy.string() + ".new");
   }
 }
 

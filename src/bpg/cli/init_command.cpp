@@ -23,8 +23,8 @@ struct Options {
 std::string describe(const engine::InitResult& result) {
   std::string text = result.put_back ? fmt::format("The catalog was gone: put back its copy of {}.\n", to_rfc3339(*result.put_back)) : "";
   text += result.already_done
-                         ? fmt::format("Set up already: {} storage in {}.\n", result.location.driver, result.location.root.string())
-                         : fmt::format("Set up on {} storage in {}: {}.\n", result.location.driver, result.location.root.string(), result.reason);
+              ? fmt::format("Set up already: {} storage in {}.\n", result.location.driver, result.location.root.string())
+              : fmt::format("Set up on {} storage in {}: {}.\n", result.location.driver, result.location.root.string(), result.reason);
   for (const std::string& note : result.notes) {
     text += "  " + note + "\n";
   }

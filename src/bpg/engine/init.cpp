@@ -54,11 +54,6 @@ void refuse_other_choice(const Init& request, const storage::Location& location)
   }
 }
 
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
 /// The image that this home was set up with, or is to be; nothing: its servers are processes of this machine.
 std::optional<std::string> choose_image(const Init& request, const Home& home) {
   const bool wants_docker = request.runtime == "docker" || !request.image.empty();
@@ -104,10 +99,7 @@ void remove_files(const Home& home) {
   for (const fs::path& path : {home.locks(), home.sockets(), home.logs(), home.programs()}) {
     remove_tree(path);
   }
-  for (const char* suffix : {"", "-wal", "-shm"}) {
-    remove_tree(home.catalog().string() + suffix);
-  }
-  catalog::remove_copies(home.catalog());
+  catalog::remove_store(home.catalog());
   std::error_code not_empty;
   fs::remove(home.wal_archives(), not_empty);
   fs::remove(home.data, not_empty);

@@ -67,6 +67,11 @@ void set_owner_and_mode(int fd, const fs::path& path, mode_t mode, const Owner& 
 
 }  // namespace
 
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
 std::string read_file(const fs::path& path) { return read_all(open_file(path, O_RDONLY).get(), path); }
 
 std::optional<std::string> read_file_if_exists(const fs::path& path) {

@@ -30,6 +30,9 @@ struct WriteOptions {
 /// Opens with O_CLOEXEC; throws `system_error` naming the path.
 UniqueFd open_file(const fs::path& path, int flags, mode_t mode = 0);
 
+/// Whether there is something at `path`; false, too, where it cannot be looked for.
+bool is_there(const fs::path& path);
+
 /// The whole file; throws where it cannot be read.
 std::string read_file(const fs::path& path);
 

@@ -76,6 +76,18 @@ TEST_F(StoreCopyTest, IsLeftAloneByWhoeverChangesNothing) {
   EXPECT_EQ(read_file(m_before), before);
 }
 
+TEST_F(StoreCopyTest, ThatCannotBeWrittenLeavesThoseThatThereAre) {
+  write("first");
+  write("second");
+  const std::string copy = read_file(m_copy);
+  const std::string before = read_file(m_before);
+  fs::create_directory(m_copy.string() + ".new");
+  write("third");
+  EXPECT_EQ(value(), "third") << "the command has done its work all the same";
+  EXPECT_EQ(read_file(m_copy), copy);
+  EXPECT_EQ(read_file(m_before), before);
+}
+
 TEST_F(StoreCopyTest, WhereItIsDamagedTheOneBeforeIsTaken) {
   write("first");
   write("second");
@@ -110,8 +122,7 @@ TEST_F(StoreCopyTest, WhereNoneIsWholeNothingIsMade) {
 TEST_F(StoreCopyTest, NeverTakesThePlaceOfAStore) {
   write("first");
   EXPECT_EQ(put_copy_back(m_file), std::nullopt);
-  lose();
-  remove_copies(m_file);
+  remove_store(m_file);
   EXPECT_FALSE(has_copy(m_file));
   EXPECT_EQ(put_copy_back(m_file), std::nullopt);
   EXPECT_FALSE(fs::exists(m_file));
