@@ -19,7 +19,7 @@ build_packages=(
 runtime_packages=(postgresql btrfs-progs)
 # What scripts/test needs on top of both.
 test_packages=(
-  python3 python3-pytest python3-psycopg xfsprogs zfs-fuse docker.io iproute2 debootstrap dpkg-dev file lintian
+  python3 python3-pytest python3-psycopg xfsprogs zfs-fuse docker.io podman iproute2 debootstrap dpkg-dev file lintian
   git tmux zsh fish tcsh mandoc tzdata strace gdb libfaketime time zstd xz-utils
 )
 

@@ -13,39 +13,18 @@
 #   tests/docker.sh reboot DIR         kills all of it at once, containers too, and starts it again
 #   tests/docker.sh down DIR           removes containers, images, network and daemon
 #
-# The root of the images is kept in ${BPG_IMAGE_CACHE:-/var/tmp/betterpg-docker}. What cannot be made here is said on stderr
-# and left out; its tests are then skipped.
+# What cannot be made here is said on stderr and left out; its tests are then skipped.
 set -u
-# shellcheck source=tests/lib/bare.sh
-source "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/lib/bare.sh"
-
+engine=docker
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-image_cache=${BPG_IMAGE_CACHE:-/var/tmp/betterpg-docker}
-pg_major=15
-
-say() { echo "docker: $*" >&2; }
+# shellcheck source=tests/lib/engine.sh
+source "$here/lib/engine.sh"
 
 docker_cli() { docker --host "unix://$dir/docker.sock" "$@"; }
 
 # A name for what the kernel knows by name alone, as long as an interface may have it.
 short_name() { printf 'bpg%08x' "$(cksum <<<"$dir" | cut -d ' ' -f 1)"; }
 
-# alive NAME: is the process that DIR/NAME.pid tells of still that program?
-alive() {
-  local pid
-  pid=$(cat "$dir/$1.pid" 2>/dev/null) && [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ]
-}
-
-# wait_until COMMAND...: true within half a minute.
-wait_until() {
-  for _ in $(seq 300); do
-    "$@" >/dev/null 2>&1 && return
-    sleep 0.1
-  done
-  return 1
-}
-
-gone() { ! alive "$1"; }
 
 start_containerd() {
   alive containerd && return
@@ -124,33 +103,6 @@ kill_all() {
   unmount_all
 }
 
-unmount_all() {
-  local mount
-  for mount in $(awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac); do
-    umount --lazy "$mount" || say "cannot unmount $mount"
-  done
-}
-
-# The root of every image: Debian with PostgreSQL, without the cluster that the package makes.
-make_root() {
-  mkdir -p "$image_cache"
-  (
-    flock 9
-    [ ! -f "$image_cache/root-$release-$pg_major.tar" ] || exit 0
-    source=$(mirror)
-    [ -n "$source" ] || { say "apt knows no mirror of $release here"; exit 1; }
-    root=$image_cache/root
-    rm -rf --one-file-system "$root"
-    debootstrap --variant=minbase "--include=postgresql-$pg_major" "$release" "$root" "$source" \
-      >"$image_cache/debootstrap.log" 2>&1 || { say "debootstrap failed: see $image_cache/debootstrap.log"; exit 1; }
-    rm -rf "$root/var/lib/postgresql/$pg_major" "$root/etc/postgresql/$pg_major" "$root"/var/cache/apt/archives/*.deb \
-      "$root"/var/lib/apt/lists/* "${root:?}"/dev/*
-    tar -C "$root" -cf "$image_cache/root.tar" . &&
-      mv "$image_cache/root.tar" "$image_cache/root-$release-$pg_major.tar"
-    rm -rf --one-file-system "$root"
-  ) 9>"$image_cache/lock"
-}
-
 has_image() { docker_cli image inspect "$1" >/dev/null 2>&1; }
 
 # derive NAME CHANGE... -- COMMAND: a container of the plain image, in which the command is run, becomes the image NAME.
@@ -163,18 +115,16 @@ derive() {
   done
   shift
   has_image "betterpg-test:$name" && return
-  container=$(docker_cli create --network none -i --entrypoint /bin/sh betterpg-test:plain -euc "$1") &&
+  container=$(docker_cli create --network none -i --entrypoint /bin/sh "$plain_image" -euc "$1") &&
     docker_cli start -ai "$container" >&2 &&
     docker_cli commit "${changes[@]}" "$container" "betterpg-test:$name" >/dev/null &&
     docker_cli rm "$container" >/dev/null
 }
 
 make_images() {
-  local path="/usr/lib/postgresql/$pg_major/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
   make_root || return
-  if ! has_image betterpg-test:plain; then
-    docker_cli import --change "ENV PATH=$path" --change 'ENV LANG=C.UTF-8' \
-      "$image_cache/root-$release-$pg_major.tar" betterpg-test:plain >/dev/null || return
+  if ! has_image "$plain_image"; then
+    docker_cli import "${plain_image_changes[@]}" "$image_root" "$plain_image" >/dev/null || return
   fi
   # shellcheck disable=SC2016 # the container's shell expands it
   derive official 'ENTRYPOINT ["docker-entrypoint.sh"]' 'CMD ["postgres"]' 'ENV PGDATA=/var/lib/postgresql/data' \
@@ -217,7 +167,7 @@ up() {
 export BPG_TEST_DOCKER_HOST=unix://$dir/docker.sock
 export BPG_TEST_DOCKER_DIR=$dir
 export BPG_TEST_DOCKER_NETWORK=bpgtest
-export BPG_TEST_IMAGE_PLAIN=betterpg-test:plain
+export BPG_TEST_IMAGE_PLAIN=$plain_image
 export BPG_TEST_IMAGE_OFFICIAL=betterpg-test:official
 export BPG_TEST_IMAGE_UID70=betterpg-test:uid70
 export BPG_TEST_IMAGE_EMPTY=betterpg-test:empty

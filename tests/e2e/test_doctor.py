@@ -287,7 +287,7 @@ def test_docker(virgin):
     socket.unlink()
     with FakeDocker(socket):
         assert check() == {"name": "docker", "verdict": "ok", "mend": None,
-                           "found": f"version 20.10.24 with API 1.41 at unix://{socket}"}
+                           "found": f"Docker 20.10.24 with API 1.41 at unix://{socket}"}
     with FakeDocker(socket, api="1.24"):
         assert "too old" in check()["found"] and "20.10" in check()["mend"]
     with FakeDocker(socket, options=["name=seccomp", "name=rootless"]):

@@ -97,8 +97,8 @@ const std::vector<ConfigKey>& config_keys() {
            },
        .write = [](const Config& config) { return one(config.docker_cpus > 0 ? fmt::format("{}", config.docker_cpus) : "unlimited"); }},
       {.name = "docker.host",
-       .form = "default, or a Unix socket such as unix:///run/user/1000/podman/podman.sock",
-       .effect = "Where Docker's engine, or one that is compatible with it, listens; default: DOCKER_HOST, or else Docker's own socket",
+       .form = "default, or a Unix socket such as unix:///run/podman/podman.sock",
+       .effect = "Where Docker's engine, or Podman's service, listens; default: DOCKER_HOST, or else Docker's own socket",
        .read =
            [](Config& config, const ConfigValue& value) {
              config.docker_host = value.items[0] == "default" ? "" : value.items[0];

@@ -47,7 +47,8 @@ Error unreachable(const std::string& host, const Error& error) {
                  "Members of the group docker may use it ('usermod -aG docker USER', then a new login); they are as good as root.");
   }
   return Error(error.code(), fmt::format("Docker at {} cannot be reached: {}", host, error.message()),
-               "Is it installed, and does it run? 'systemctl start docker' starts it.");
+               fmt::format("Is it installed, and does it run? 'systemctl start {}' starts it.",
+                           host.find("podman") == std::string::npos ? "docker" : "podman.socket"));
 }
 
 }  // namespace
@@ -79,8 +80,8 @@ HttpAnswer DockerClient::send(HttpRequest request) const {
   }
 }
 
-const std::string& DockerClient::api_version() const {
-  std::call_once(m_negotiated, [this] {
+const DockerClient::Engine& DockerClient::engine() const {
+  std::call_once(m_asked, [this] {
     const HttpAnswer answer = send({.method = "GET", .target = "/_ping"});
     const std::string offered = answer.header("Api-Version");
     const ApiVersion version = parse_version(offered);
@@ -90,14 +91,18 @@ const std::string& DockerClient::api_version() const {
                               offered.empty() ? "none" : offered, str(oldest)),
                   "Docker 20.10 or newer is needed.");
     }
-    m_api_version = str(std::min(version, newest));
+    m_engine = {.api_version = str(std::min(version, newest)), .podman = !answer.header("Libpod-Api-Version").empty()};
   });
-  return m_api_version;
+  return m_engine;
 }
+
+bool DockerClient::is_podman() const { return engine().podman; }
+
+const char* DockerClient::name() const { return is_podman() ? "Podman" : "Docker"; }
 
 DockerClient::Answer DockerClient::call(const std::string& method, const std::string& path, const nlohmann::json& body) const {
   HttpAnswer answer =
-      send({.method = method, .target = "/v" + api_version() + path, .body = body.is_null() ? "" : body.dump()});
+      send({.method = method, .target = "/v" + engine().api_version + path, .body = body.is_null() ? "" : body.dump()});
   Answer result{.status = answer.status(), .body = {}};
   try {
     result.body = nlohmann::json::parse(answer.read_all(), nullptr, false);
@@ -113,7 +118,7 @@ DockerClient::Answer DockerClient::call(const std::string& method, const std::st
 nlohmann::json DockerClient::must(const std::string& method, const std::string& path, const nlohmann::json& body) const {
   Answer answer = call(method, path, body);
   if (!answer.ok()) {
-    throw Error(ErrorCode::environment, fmt::format("Docker refuses: {}", answer.message()));
+    throw Error(ErrorCode::environment, fmt::format("{} refuses: {}", name(), answer.message()));
   }
   return std::move(answer.body);
 }
@@ -121,10 +126,10 @@ nlohmann::json DockerClient::must(const std::string& method, const std::string& 
 namespace {
 
 /// Throws where the answer is a refusal.
-HttpAnswer accepted(HttpAnswer answer) {
+HttpAnswer accepted(const DockerClient& client, HttpAnswer answer) {
   if (answer.status() >= 300) {
     const DockerClient::Answer refusal{.status = answer.status(), .body = nlohmann::json::parse(answer.read_all(), nullptr, false)};
-    throw Error(ErrorCode::environment, fmt::format("Docker refuses: {}", refusal.message()));
+    throw Error(ErrorCode::environment, fmt::format("{} refuses: {}", client.name(), refusal.message()));
   }
   return answer;
 }
@@ -132,23 +137,23 @@ HttpAnswer accepted(HttpAnswer answer) {
 }  // namespace
 
 HttpAnswer DockerClient::stream(const std::string& method, const std::string& path, const nlohmann::json& body) const {
-  return accepted(send({.method = method,
-                        .target = "/v" + api_version() + path,
-                        .body = body.is_null() ? "" : body.dump(),
-                        .patience = std::nullopt}));
+  return accepted(*this, send({.method = method,
+                               .target = "/v" + engine().api_version + path,
+                               .body = body.is_null() ? "" : body.dump(),
+                               .patience = std::nullopt}));
 }
 
 std::optional<HttpAnswer> DockerClient::stream_if_there(const std::string& method, const std::string& path) const {
-  HttpAnswer answer = send({.method = method, .target = "/v" + api_version() + path, .patience = std::nullopt});
+  HttpAnswer answer = send({.method = method, .target = "/v" + engine().api_version + path, .patience = std::nullopt});
   if (answer.status() == 404 || answer.status() == 409) {
     return std::nullopt;
   }
-  return accepted(std::move(answer));
+  return accepted(*this, std::move(answer));
 }
 
 EngineInfo DockerClient::info() const {
   const nlohmann::json info = must("GET", "/info");
-  EngineInfo result{.version = info.value("ServerVersion", ""), .api_version = api_version()};
+  EngineInfo result{.version = info.value("ServerVersion", ""), .api_version = engine().api_version};
   if (const auto options = info.find("SecurityOptions"); options != info.end() && options->is_array()) {
     result.rootless = std::ranges::any_of(*options, [](const nlohmann::json& option) {
       return option.is_string() && (option == "name=rootless" || option == "name=userns");

@@ -54,14 +54,25 @@ class DockerClient {
 
   EngineInfo info() const;
 
+  /// Whether it is Podman (podman-system-service(1)), which answers at the same addresses, but not at all of them.
+  bool is_podman() const;
+
+  /// As users call it: "Docker" or "Podman".
+  const char* name() const;
+
  private:
+  struct Engine {
+    std::string api_version;  ///< that is spoken with it
+    bool podman = false;
+  };
+
   HttpAnswer send(HttpRequest request) const;
-  const std::string& api_version() const;
+  const Engine& engine() const;
 
   std::string m_host;
   std::filesystem::path m_socket;
-  mutable std::once_flag m_negotiated;
-  mutable std::string m_api_version;
+  mutable std::once_flag m_asked;
+  mutable Engine m_engine;
 };
 
 /// As a parameter's value stands in a URL.

@@ -35,6 +35,10 @@ void OwnedContainer::start() const { m_client.must("POST", "/containers/" + m_id
 
 void remove_container(const DockerClient& client, const std::string& id) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  if (client.is_podman()) {
+    // It would be asked to end, and waited for.
+    client.call("POST", "/containers/" + id + "/kill?signal=SIGKILL");
+  }
   for (;;) {
     const auto answer = client.call("DELETE", "/containers/" + id + "?force=1&v=1");
     if (answer.ok() || answer.status == 404) {
@@ -43,7 +47,7 @@ void remove_container(const DockerClient& client, const std::string& id) {
     // 409: somebody else is removing it, perhaps the engine itself. Nothing tells when that is done.
     if (answer.status != 409 || std::chrono::steady_clock::now() > deadline) {
       throw Error(ErrorCode::environment,
-                  fmt::format("Docker does not remove the container {}: {}", id.substr(0, 12), answer.message()));
+                  fmt::format("{} does not remove the container {}: {}", client.name(), id.substr(0, 12), answer.message()));
     }
     ::poll(nullptr, 0, 5);
   }
@@ -113,9 +117,10 @@ json one_shot_json(const OneShot& program) {
 
 RunResult run_once(const DockerClient& client, const OneShot& program) {
   const OwnedContainer container(client, "", one_shot_json(program));
-  // Both before the start: the container is gone as soon as the program has ended.
+  // Both before the start: the container is gone as soon as the program has ended. Of a container that it has removed, Podman
+  // says that it ended well.
   HttpAnswer output = client.stream("POST", "/containers/" + container.id() + "/attach?stream=1&stdout=1&stderr=1");
-  HttpAnswer end = client.stream("POST", "/containers/" + container.id() + "/wait?condition=removed");
+  HttpAnswer end = client.stream("POST", "/containers/" + container.id() + "/wait?condition=next-exit");
   container.start();
   RunResult result;
   OutputFrames frames([&result](OutputFrames::Stream stream, std::string_view piece) {
@@ -126,7 +131,7 @@ RunResult run_once(const DockerClient& client, const OneShot& program) {
   }
   const json status = json::parse(end.read_all(), nullptr, false);
   if (!status.is_object() || !status.contains("StatusCode")) {
-    throw Error(ErrorCode::environment, fmt::format("Docker does not tell how {} ended", program.argv.at(0)));
+    throw Error(ErrorCode::environment, fmt::format("{} does not tell how {} ended", client.name(), program.argv.at(0)));
   }
   result.exit_status = status["StatusCode"].get<int>();
   return result;

@@ -22,6 +22,13 @@ namespace bpg::runtime {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
+namespace {
+
+/// "unless-stopped" would not do: to some engines (Docker 20.10, daemon/kill.go) every signal that is sent through them is a stop.
+const json comes_back{{"Name", "always"}};
+
+}  // namespace
+
 /// A server's container, as the engine knows it. `id` is empty where there is none.
 struct Docker::Found {
   std::string id;
@@ -37,7 +44,7 @@ Docker::Found Docker::find(const ServerSpec& spec) const {
     return {};
   }
   if (!answer.ok()) {
-    throw Error(ErrorCode::environment, fmt::format("Docker refuses: {}", answer.message()));
+    throw Error(ErrorCode::environment, fmt::format("{} refuses: {}", m_client->name(), answer.message()));
   }
   const std::string id = answer.body.at("Id").get<std::string>();
   const json labels = answer.body.at("Config").value("Labels", json());
@@ -63,7 +70,14 @@ void Docker::start(const ServerSpec& spec, std::chrono::seconds deadline) {
   remove_tree(spec.socket_directory);
   make_directory(spec.socket_directory, 0700, {spec.account.uid, spec.account.gid});
 
-  OwnedContainer container(*m_client, container_name(spec), server_container(spec));
+  json wanted = server_container(spec);
+  // A server that cannot start would be started for ever: so not before it has. Podman cannot change it later, and has ended that
+  // when the container is removed.
+  const bool from_the_first = spec.container->comes_back && m_client->is_podman();
+  if (from_the_first) {
+    wanted["HostConfig"]["RestartPolicy"] = comes_back;
+  }
+  OwnedContainer container(*m_client, container_name(spec), wanted);
   pid_t pid = 0;
   Startup startup = Startup::ended;
   try {
@@ -80,10 +94,8 @@ void Docker::start(const ServerSpec& spec, std::chrono::seconds deadline) {
     give_up(spec, container.id(), pid);
     throw startup == Startup::late ? was_not_ready(spec, deadline) : did_not_start(spec);
   }
-  if (spec.container->comes_back) {
-    // Not before: a server that cannot start would be started for ever. "unless-stopped" would not do: to some engines
-    // (Docker 20.10, daemon/kill.go) every signal that is sent through them is a stop.
-    m_client->must("POST", "/containers/" + container.id() + "/update", {{"RestartPolicy", {{"Name", "always"}}}});
+  if (spec.container->comes_back && !from_the_first) {
+    m_client->must("POST", "/containers/" + container.id() + "/update", {{"RestartPolicy", comes_back}});
   }
   container.release();
 }
@@ -113,7 +125,7 @@ void Docker::stop(const ServerSpec& spec, std::chrono::seconds deadline) {
       ::kill(pid, SIGINT);
     } else if (const auto answer = m_client->call("POST", "/containers/" + found.id + "/kill?signal=SIGINT");
                !answer.ok() && answer.status != 409 && answer.status != 404) {  // it has ended meanwhile
-      throw Error(ErrorCode::environment, fmt::format("Docker does not stop the server: {}", answer.message()));
+      throw Error(ErrorCode::environment, fmt::format("{} does not stop the server: {}", m_client->name(), answer.message()));
     }
     if (!wait_for_end(process.get(), deadline)) {
       throw did_not_stop(spec, pid, deadline);

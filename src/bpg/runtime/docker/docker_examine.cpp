@@ -18,7 +18,7 @@ using enum Check::Verdict;
 
 Check ask(const DockerClient& client, Check::Verdict worst) {
   const EngineInfo info = client.info();
-  const std::string engine = fmt::format("version {} with API {} at {}", info.version, info.api_version, client.host());
+  const std::string engine = fmt::format("{} {} with API {} at {}", client.name(), info.version, info.api_version, client.host());
   if (info.rootless) {
     return {"docker", worst, engine + ": its containers see other accounts than this machine, so that data would belong to nobody",
             "use a Docker that is neither rootless nor has userns-remap"};

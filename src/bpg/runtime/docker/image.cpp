@@ -90,7 +90,7 @@ std::optional<json> inspect(const DockerClient& client, const std::string& image
     return std::nullopt;
   }
   if (!answer.ok()) {
-    throw Error(ErrorCode::environment, fmt::format("Docker refuses: {}", answer.message()));
+    throw Error(ErrorCode::environment, fmt::format("{} refuses: {}", client.name(), answer.message()));
   }
   return std::move(answer.body);
 }

@@ -26,7 +26,7 @@ bool ContainerPrograms::has_file(const std::filesystem::path& file) const {
   const auto answer = m_client.call("HEAD", "/containers/" + container.id() + "/archive?path=" + url_encoded(file.string()));
   if (answer.status != 200 && answer.status != 404) {
     throw Error(ErrorCode::environment,
-                fmt::format("Docker does not look for {} in '{}': {}", file.string(), m_image.reference, answer.message()));
+                fmt::format("{} does not look for {} in '{}': {}", m_client.name(), file.string(), m_image.reference, answer.message()));
   }
   return answer.status == 200;
 }
