@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 
@@ -70,6 +71,19 @@ def test_images_of_other_makes(home, image):
     assert home.sql("app/dev", "SELECT n FROM t") == 1
     assert home.superuser("app/dev", "SELECT current_user") == "postgres"
     assert home.ok("exec", "app", "--", "psql", "-Atc", "SELECT n FROM t").out == "1\n"
+
+
+def test_an_image_is_looked_into_once(home):
+    def looks(command, *arguments):
+        began = time.time()
+        home.ok(*command.split(), *arguments)
+        seen = docker("events", "--since", f"{began:.6f}", "--until", f"{time.time():.6f}", "--filter", "event=create",
+                      "--filter", "label=betterpg.program=sh")
+        return len(seen.splitlines())
+
+    assert looks("db create one", "--image", PLAIN) == 1
+    assert looks("db create two", "--image", PLAIN) == 0
+    assert home.sql("two", "SELECT 1") == 1
 
 
 def test_a_container_sees_its_own_archive_alone(home):

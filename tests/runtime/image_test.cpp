@@ -43,6 +43,19 @@ TEST_F(DockerTest, SaysHowToGetAnImage) {
   EXPECT_EQ(error_of([&] { find_image(client(), {.reference = "Not A Reference", .pull = false}); }).code(), ErrorCode::not_found);
 }
 
+TEST_F(DockerTest, DoesNotLookIntoAnImageThatIsKnown) {
+  std::string asked;
+  const auto known = [&asked](const std::string& id) {
+    asked = id;
+    return std::optional(runtime::ImageContents{.pg_major = 99, .uid = 1, .gid = 2});
+  };
+  const auto image = find_image(client(), {.reference = variable("BPG_TEST_IMAGE_PLAIN"), .known = known});
+  EXPECT_EQ(asked, image.id);
+  EXPECT_EQ(image.pg_major, 99);
+  EXPECT_EQ(image.uid, 1U);
+  EXPECT_EQ(image.gid, 2U);
+}
+
 TEST_F(DockerTest, RefusesAnImageWithoutAServer) {
   const Error error = error_of([&] { find_image(client(), {.reference = variable("BPG_TEST_IMAGE_EMPTY"), .pull = false}); });
   EXPECT_EQ(error.code(), ErrorCode::postgres);

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <sstream>
+
 #include <fmt/format.h>
 
 #include "bpg/postgres/data_directory.hpp"
@@ -18,11 +20,9 @@ namespace {
 constexpr int official_major = 17;
 
 runtime::Image image_of(const Database& database) {
-  return {.reference = database.image->reference,
-          .id = database.image->id,
-          .pg_major = database.pg_major,
-          .uid = database.image->uid,
-          .gid = database.image->gid};
+  return {{.pg_major = database.pg_major, .uid = database.image->uid, .gid = database.image->gid},
+          database.image->reference,
+          database.image->id};
 }
 
 /// One database may run natively in a home that was set up for containers.
@@ -35,6 +35,23 @@ Host find_installed(const Context& context, std::optional<int> pg_major) {
   const Host host{.pg_major = postgres::choose_installation(context.config.bin_dirs, pg_major).major};
   prepare_for_processes(context);
   return host;
+}
+
+std::string contents_key(const std::string& image_id) { return "image contents/" + image_id; }
+
+/// "15 101 103": the major version and the account's two numbers.
+std::optional<runtime::ImageContents> known_image(const catalog::Catalog& catalog, const std::string& id) {
+  runtime::ImageContents contents;
+  std::istringstream text(catalog.value(contents_key(id)).value_or(""));
+  return text >> contents.pg_major >> contents.uid >> contents.gid ? std::optional(contents) : std::nullopt;
+}
+
+void remember(Context& context, const Host& host) {
+  if (!known_image(context.catalog, host.image->id)) {
+    context.catalog.write([&] {
+      context.catalog.set_value(contents_key(host.image->id), fmt::format("{} {} {}", host.pg_major, host.image->uid, host.image->gid));
+    });
+  }
 }
 
 }  // namespace
@@ -84,12 +101,14 @@ std::optional<runtime::Container> container_of(const Context& context, const Dat
 
 std::string official_image(std::optional<int> pg_major) { return fmt::format("postgres:{}", pg_major.value_or(official_major)); }
 
-Host find_image(runtime::Runtimes& runtime, const std::string& reference) {
+Host find_image(runtime::Runtimes& runtime, const std::string& reference, const KnownImages& known) {
   return step("find image", [&] {
-    const runtime::Image image = runtime::find_image(
-        runtime.docker().client(), {.reference = reference, .progress = [](const runtime::PullProgress& progress) {
-                                      trace().report({.done = progress.done, .total = progress.total});
-                                    }});
+    const runtime::Image image = runtime::find_image(runtime.docker().client(),
+                                                     {.reference = reference,
+                                                      .known = known,
+                                                      .progress = [](const runtime::PullProgress& progress) {
+                                                        trace().report({.done = progress.done, .total = progress.total});
+                                                      }});
     if (::geteuid() != 0 && ::geteuid() != image.uid) {
       throw Error(ErrorCode::permission,
                   fmt::format("servers of {} run as user {}, and only root can give files to another user", reference, image.uid),
@@ -101,7 +120,7 @@ Host find_image(runtime::Runtimes& runtime, const std::string& reference) {
   });
 }
 
-Host find_host(const Context& context, const HostRequest& request) {
+Host find_host(Context& context, const HostRequest& request) {
   const auto usual = context.catalog.value(image_key);
   const bool in_container = request.runtime.empty() ? usual || !request.image.empty() : request.runtime == "docker";
   if (!in_container) {
@@ -110,7 +129,8 @@ Host find_host(const Context& context, const HostRequest& request) {
   const std::string reference = !request.image.empty() ? request.image
                                 : usual                ? *usual
                                                        : official_image(request.pg_major);
-  const Host host = find_image(*context.runtime, reference);
+  const Host host = find_image(*context.runtime, reference, [&](const std::string& id) { return known_image(context.catalog, id); });
+  remember(context, host);
   if (request.pg_major && *request.pg_major != host.pg_major) {
     throw Error(ErrorCode::usage, fmt::format("{} has PostgreSQL {}, not {}", reference, host.pg_major, *request.pg_major),
                 fmt::format("Name another image, such as --image {}, or leave --pg-version out.", official_image(request.pg_major)));

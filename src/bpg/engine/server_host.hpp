@@ -1,14 +1,15 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "bpg/engine/context.hpp"
 #include "bpg/postgres/data_directory.hpp"
-#include "bpg/postgres/data_directory.hpp"
 #include "bpg/postgres/programs.hpp"
 #include "bpg/postgres/settings.hpp"
+#include "bpg/runtime/docker/image.hpp"
 
 namespace bpg::engine {
 
@@ -42,9 +43,10 @@ struct HostRequest {
   std::optional<int> pg_major{};  ///< the newest installed, or the image's, where it is not given
 };
 
-/// Finds it: an installation of this machine, or an image, which is pulled where this machine does not have it. Throws
+/// Finds it: an installation of this machine, or an image, which is pulled where this machine does not have it, and whose contents
+/// are remembered: a look into it takes a container. Not in a transaction. Throws
 /// `Error{usage}` where the image is of another major version, `Error{postgres}` where nothing of it is installed.
-Host find_host(const Context& context, const HostRequest& request);
+Host find_host(Context& context, const HostRequest& request);
 
 /// The image that `bpg init --runtime docker` chose (under the key "image"); nothing: native.
 inline constexpr const char* image_key = "image";
@@ -52,8 +54,10 @@ inline constexpr const char* image_key = "image";
 /// PostgreSQL's official image of a major version.
 std::string official_image(std::optional<int> pg_major);
 
+using KnownImages = std::function<std::optional<runtime::ImageContents>(const std::string& id)>;
+
 /// Finds or pulls the image, with its progress as a step, and checks that servers of it can run here.
-Host find_image(runtime::Runtimes& runtime, const std::string& reference);
+Host find_image(runtime::Runtimes& runtime, const std::string& reference, const KnownImages& known = {});
 
 /// Makes a new cluster of the database in its volume, as its image does that where it has a way of its own.
 void make_cluster(const Context& context, const Database& database, const Host& host, const std::filesystem::path& data_directory,

@@ -130,7 +130,7 @@ Error no_server(const std::string& reference, const std::string& words) {
 }
 
 /// "postgres (PostgreSQL) 15.8 (Debian …)" and the two ids, a line each.
-void look_into(const DockerClient& client, Image& image) {
+ImageContents look_into(const DockerClient& client, const Image& image) {
   RunResult result;
   try {
     result = run_once(client, {.image = image.id,
@@ -155,9 +155,7 @@ void look_into(const DockerClient& client, Image& image) {
   if (!major || !uid || !gid) {
     throw no_server(image.reference, fmt::format("it says '{}'", trim(result.out)));
   }
-  image.pg_major = static_cast<int>(*major);
-  image.uid = *uid;
-  image.gid = *gid;
+  return {.pg_major = static_cast<int>(*major), .uid = *uid, .gid = *gid};
 }
 
 }  // namespace
@@ -178,9 +176,9 @@ Image find_image(const DockerClient& client, const FindImage& request) {
   if (!found) {
     throw not_to_be_had(request.reference, "");
   }
-  Image image{.reference = request.reference, .id = found->at("Id").get<std::string>()};
-  image.has_entrypoint = begins_with_entrypoint(*found);
-  look_into(client, image);
+  Image image{{}, request.reference, found->at("Id").get<std::string>(), begins_with_entrypoint(*found)};
+  const auto known = request.known ? request.known(image.id) : std::nullopt;
+  static_cast<ImageContents&>(image) = known ? *known : look_into(client, image);
   return image;
 }
 

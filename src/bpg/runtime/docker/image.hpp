@@ -4,19 +4,24 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace bpg::runtime {
 
 class DockerClient;
 
-/// An image that has a PostgreSQL server, and what was learned by looking into it.
-struct Image {
+/// What only a look into an image tells.
+struct ImageContents {
+  int pg_major = 0;
+  uid_t uid = 0;  ///< of its account postgres
+  gid_t gid = 0;
+};
+
+/// An image that has a PostgreSQL server.
+struct Image : ImageContents {
   std::string reference;        ///< as it was asked for, "postgres:17"
   std::string id;               ///< "sha256:…": this very image, whatever becomes of the reference
-  int pg_major = 0;
-  uid_t uid = 0;                ///< of the image's account postgres
-  gid_t gid = 0;
   bool has_entrypoint = false;  ///< it begins with docker-entrypoint.sh, as the official image does
 };
 
@@ -29,10 +34,12 @@ struct PullProgress {
 struct FindImage {
   std::string reference;
   bool pull = true;  ///< where it is not here
+  /// What was learned by looking into the image with this id, which never changes; nothing: it is looked into.
+  std::function<std::optional<ImageContents>(const std::string& id)> known{};
   std::function<void(const PullProgress&)> progress{};
 };
 
-/// Finds an image, pulls it where it is not here, and runs one container of it to look into it. `Error{not_found}` that says how to
+/// Finds an image, pulls it where it is not here, and runs one container of it to look into it where it is not known. `Error{not_found}` that says how to
 /// get it, `Error{postgres}` where it has no server, `Error{environment}` for an engine that cannot serve betterpg (rootless).
 Image find_image(const DockerClient& client, const FindImage& request);
 
