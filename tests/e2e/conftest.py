@@ -13,7 +13,7 @@ import signal
 
 import pytest
 
-pytest.register_assert_rewrite("betterpg")
+pytest.register_assert_rewrite("betterpg", "moments")
 
 from betterpg import RUNTIME, VARIABLES, Bpg  # noqa: E402
 
