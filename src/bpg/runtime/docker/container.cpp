@@ -117,8 +117,8 @@ json one_shot_json(const OneShot& program) {
 
 RunResult run_once(const DockerClient& client, const OneShot& program) {
   const OwnedContainer container(client, "", one_shot_json(program));
-  // Both before the start: the container is gone as soon as the program has ended. Of a container that it has removed, Podman
-  // says that it ended well.
+  // Both before the start: the container is gone as soon as the program has ended. Not condition=removed: of a container that it
+  // has removed, Podman says that it ended well, however it did.
   HttpAnswer output = client.stream("POST", "/containers/" + container.id() + "/attach?stream=1&stdout=1&stderr=1");
   HttpAnswer end = client.stream("POST", "/containers/" + container.id() + "/wait?condition=next-exit");
   container.start();

@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 namespace {
 
 /// "unless-stopped" would not do: to some engines (Docker 20.10, daemon/kill.go) every signal that is sent through them is a stop.
-const json comes_back{{"Name", "always"}};
+json always() { return {{"Name", "always"}}; }
 
 }  // namespace
 
@@ -75,7 +75,7 @@ void Docker::start(const ServerSpec& spec, std::chrono::seconds deadline) {
   // when the container is removed.
   const bool from_the_first = spec.container->comes_back && m_client->is_podman();
   if (from_the_first) {
-    wanted["HostConfig"]["RestartPolicy"] = comes_back;
+    wanted["HostConfig"]["RestartPolicy"] = always();
   }
   OwnedContainer container(*m_client, container_name(spec), wanted);
   pid_t pid = 0;
@@ -95,7 +95,7 @@ void Docker::start(const ServerSpec& spec, std::chrono::seconds deadline) {
     throw startup == Startup::late ? was_not_ready(spec, deadline) : did_not_start(spec);
   }
   if (spec.container->comes_back && !from_the_first) {
-    m_client->must("POST", "/containers/" + container.id() + "/update", {{"RestartPolicy", comes_back}});
+    m_client->must("POST", "/containers/" + container.id() + "/update", {{"RestartPolicy", always()}});
   }
   container.release();
 }
