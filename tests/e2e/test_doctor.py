@@ -295,6 +295,40 @@ def test_docker(virgin):
     assert "not that of a Unix socket" in examined(virgin, 0, DOCKER_HOST="tcp://localhost:2375")["docker"]["found"]
 
 
+def programs_of_zfs(directory, says):
+    """A PATH with a ZFS that is not there but for its programs."""
+    directory.mkdir()
+    directory.chmod(0o755)
+    for name in ("zfs", "zpool"):
+        program = directory / name
+        program.write_text(f'#!/bin/sh\necho "{says}" >&2\nexit 1\n')
+        program.chmod(0o755)
+    return f"{directory}:{os.environ['PATH']}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may use ZFS")
+@pytest.mark.parametrize("says, mend", [
+    ("The ZFS modules are not loaded.", "modprobe zfs"),
+    ("connect: No such file\nPlease make sure that the zfs-fuse daemon is running.", "systemctl start zfs-fuse"),
+])
+def test_a_zfs_that_does_not_answer(virgin, tmp_path, says, mend):
+    check = examined(virgin, PATH=programs_of_zfs(tmp_path / "bin", says))["zfs"]
+    assert (check["verdict"], check["mend"]) == ("warning", mend)
+    assert check["found"].endswith(says.splitlines()[0])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+def test_zfs_is_for_root():
+    bpg = Bpg("copy", account="nobody")
+    try:
+        check = examined(bpg, PATH=programs_of_zfs(bpg.directory / "bin", "only root asks"))["zfs"]
+        assert (check["verdict"], check["mend"]) == ("ok", None)
+        assert "root alone" in check["found"] and "zfs allow" in check["found"]
+    finally:
+        bpg.place.remove()
+        shutil.rmtree(bpg.directory)
+
+
 @pytest.mark.native("Docker where nobody has configured it")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody who may not use the socket")
 def test_docker_without_its_group():

@@ -1,5 +1,7 @@
 #include "bpg/storage/zfs/zfs_examine.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -79,10 +81,17 @@ Check examine_zfs(bool needed) {
                     : Check{"zfs", ok, "not installed; only --storage zfs needs it"};
     }
   }
+  if (::geteuid() != 0) {
+    // zfs-allow(8): on Linux, delegation does not go as far as mounting.
+    constexpr const char* why = "for root alone: nobody else may mount a dataset, whatever 'zfs allow' delegates";
+    return needed ? Check{"zfs", missing, why, run_as_root} : Check{"zfs", ok, why};
+  }
   try {
     zfs::run_zpool({"list", "-H", "-o", "name"});
   } catch (const Error& error) {
-    return {"zfs", needed ? missing : warning, fmt::format("it does not answer: {}", error.message()), "modprobe zfs"};
+    const bool fuse = error.message().find("zfs-fuse") != std::string::npos;
+    return {"zfs", needed ? missing : warning, fmt::format("it does not answer: {}", split(error.message(), '\n').front()),
+            fuse ? "systemctl start zfs-fuse" : "modprobe zfs"};
   }
   return {"zfs", ok, version()};
 }
