@@ -86,7 +86,9 @@ class PullMessages {
 
 std::optional<json> inspect(const DockerClient& client, const std::string& image) {
   auto answer = client.call("GET", "/images/" + url_encoded(image) + "/json");
-  if (answer.status == 404 || answer.status == 400) {  // 400: no reference can look like that
+  // No reference can look like that: to Docker a wrong request, to Podman an error of its own.
+  const bool no_reference = answer.status == 400 || answer.message().ends_with("invalid reference format");
+  if (answer.status == 404 || no_reference) {
     return std::nullopt;
   }
   if (!answer.ok()) {
