@@ -101,7 +101,7 @@ std::optional<runtime::Container> container_of(const Context& context, const Dat
 
 std::string official_image(std::optional<int> pg_major) { return fmt::format("postgres:{}", pg_major.value_or(official_major)); }
 
-Host find_image(runtime::Runtimes& runtime, const std::string& reference, const KnownImages& known) {
+Host find_image(runtime::Runtimes& runtime, const std::string& reference, const runtime::KnownImages& known) {
   return step("find image", [&] {
     const runtime::Image image = runtime::find_image(runtime.docker().client(),
                                                      {.reference = reference,

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -54,10 +53,8 @@ inline constexpr const char* image_key = "image";
 /// PostgreSQL's official image of a major version.
 std::string official_image(std::optional<int> pg_major);
 
-using KnownImages = std::function<std::optional<runtime::ImageContents>(const std::string& id)>;
-
 /// Finds or pulls the image, with its progress as a step, and checks that servers of it can run here.
-Host find_image(runtime::Runtimes& runtime, const std::string& reference, const KnownImages& known = {});
+Host find_image(runtime::Runtimes& runtime, const std::string& reference, const runtime::KnownImages& known = {});
 
 /// Makes a new cluster of the database in its volume, as its image does that where it has a way of its own.
 void make_cluster(const Context& context, const Database& database, const Host& host, const std::filesystem::path& data_directory,

@@ -132,30 +132,30 @@ Error no_server(const std::string& reference, const std::string& words) {
 }
 
 /// "postgres (PostgreSQL) 15.8 (Debian …)" and the two ids, a line each.
-ImageContents look_into(const DockerClient& client, const Image& image) {
+ImageContents look_into(const DockerClient& client, const std::string& reference, const std::string& id) {
   RunResult result;
   try {
-    result = run_once(client, {.image = image.id,
+    result = run_once(client, {.image = id,
                                .argv = {"sh", "-euc", "command -v initdb >&2; postgres --version; id -u postgres; id -g postgres"},
                                .env = {"LC_ALL=C"}});
   } catch (const Error& error) {
     if (error.code() != ErrorCode::environment) {
       throw;
     }
-    throw no_server(image.reference, error.message());
+    throw no_server(reference, error.message());
   }
   constexpr std::string_view mark = "(PostgreSQL) ";
   const auto lines = split(trim(result.out), '\n');
   const size_t at = lines.at(0).find(mark);
   if (result.exit_status != 0 || lines.size() != 3 || at == std::string_view::npos) {
     const std::string words(trim(result.err));
-    throw no_server(image.reference, words.empty() ? fmt::format("exit status {}", result.exit_status) : words);
+    throw no_server(reference, words.empty() ? fmt::format("exit status {}", result.exit_status) : words);
   }
   const auto major = number(lines[0].substr(at + mark.size()));
   const auto uid = number(lines[1]);
   const auto gid = number(lines[2]);
   if (!major || !uid || !gid) {
-    throw no_server(image.reference, fmt::format("it says '{}'", trim(result.out)));
+    throw no_server(reference, fmt::format("it says '{}'", trim(result.out)));
   }
   return {.pg_major = static_cast<int>(*major), .uid = *uid, .gid = *gid};
 }
@@ -178,10 +178,9 @@ Image find_image(const DockerClient& client, const FindImage& request) {
   if (!found) {
     throw not_to_be_had(request.reference, "");
   }
-  Image image{{}, request.reference, found->at("Id").get<std::string>(), begins_with_entrypoint(*found)};
-  const auto known = request.known ? request.known(image.id) : std::nullopt;
-  static_cast<ImageContents&>(image) = known ? *known : look_into(client, image);
-  return image;
+  const std::string id = found->at("Id").get<std::string>();
+  const auto known = request.known ? request.known(id) : std::nullopt;
+  return {known ? *known : look_into(client, request.reference, id), request.reference, id, begins_with_entrypoint(*found)};
 }
 
 }  // namespace bpg::runtime

@@ -31,16 +31,18 @@ struct PullProgress {
   std::string status;  ///< "Downloading"
 };
 
+/// What was learned by looking into the image with this id, which never changes; nothing: it is not known.
+using KnownImages = std::function<std::optional<ImageContents>(const std::string& id)>;
+
 struct FindImage {
   std::string reference;
   bool pull = true;  ///< where it is not here
-  /// What was learned by looking into the image with this id, which never changes; nothing: it is looked into.
-  std::function<std::optional<ImageContents>(const std::string& id)> known{};
+  KnownImages known{};
   std::function<void(const PullProgress&)> progress{};
 };
 
-/// Finds an image, pulls it where it is not here, and runs one container of it to look into it where it is not known. `Error{not_found}` that says how to
-/// get it, `Error{postgres}` where it has no server, `Error{environment}` for an engine that cannot serve betterpg (rootless).
+/// Finds an image, pulls it where it is not here, and, where it is not known, runs one container of it to look into it.
+/// `Error{not_found}` that says how to get it, `Error{postgres}` where it has no server, `Error{environment}` for an engine that cannot serve betterpg (rootless).
 Image find_image(const DockerClient& client, const FindImage& request);
 
 /// Is an image of this id or reference here?
