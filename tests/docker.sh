@@ -25,7 +25,6 @@ docker_cli() { docker --host "unix://$dir/docker.sock" "$@"; }
 # A name for what the kernel knows by name alone, as long as an interface may have it.
 short_name() { printf 'bpg%08x' "$(cksum <<<"$dir" | cut -d ' ' -f 1)"; }
 
-
 start_containerd() {
   alive containerd && return
   # Kubernetes' part of it is not needed, and takes a port.
@@ -148,11 +147,7 @@ make_images() {
 }
 
 up() {
-  local program
-  [ "$(id -u)" -eq 0 ] || { say "only root can start a daemon"; return; }
-  for program in dockerd containerd docker debootstrap; do
-    command -v "$program" >/dev/null || { say "'$program' is not installed"; return; }
-  done
+  can_start dockerd containerd docker debootstrap || return 0
   mkdir -p "$dir"
   chmod 0711 "$dir"
   echo '{}' >"$dir/daemon.json"

@@ -31,17 +31,13 @@ start() {
 }
 
 up() {
-  [ "$(id -u)" -eq 0 ] || { say "only root can start it"; return; }
-  local program
-  for program in podman debootstrap; do
-    command -v "$program" >/dev/null || { say "'$program' is not installed"; return; }
-  done
+  can_start podman debootstrap || return 0
   mkdir -p "$dir"
   chmod 0711 "$dir"
   configure
   if ! start || ! make_root ||
     ! "${podman[@]}" import "${plain_image_changes[@]}" "$image_root" "$plain_image" >/dev/null 2>"$dir/import.log"; then
-    say "no Podman here: $(tail -n 1 "$dir/podman.log" "$dir/import.log" 2>/dev/null)"
+    say "no Podman here: $(tail -qn 1 "$dir/podman.log" "$dir/import.log" 2>/dev/null)"
     down
     return
   fi
@@ -53,7 +49,7 @@ down() {
   "${podman[@]}" rm --all --force --time 0 >/dev/null
   if alive podman; then
     kill "$(cat "$dir/podman.pid")"
-    wait_until gone podman || say "it does not end"
+    wait_until gone podman || { say "it does not end"; return 1; }
   fi
   unmount_all
   rm -rf --one-file-system "$dir"

@@ -19,6 +19,15 @@ plain_image_changes=(
 
 say() { echo "$engine: $*" >&2; }
 
+# can_start PROGRAM...: whether an engine can be started here by these; says why not.
+can_start() {
+  local program
+  [ "$(id -u)" -eq 0 ] || { say "only root can start it"; return 1; }
+  for program in "$@"; do
+    command -v "$program" >/dev/null || { say "'$program' is not installed"; return 1; }
+  done
+}
+
 # alive NAME: is the process that DIR/NAME.pid tells of still that program?
 alive() {
   local pid
