@@ -104,6 +104,7 @@ def test_commit_times_out_of_order(any_bpg, tmp_path):
                 commit.result(60)
         finally:
             held.gdb.kill()
+            held.gdb.wait()
         insert(bpg, 30)
         xids = dict(first.execute("SELECT n, xmin::text FROM t WHERE n > 3").fetchall())
         times = dict(first.execute("SELECT n, pg_xact_commit_timestamp(xmin) FROM t WHERE n > 3").fetchall())
