@@ -4,9 +4,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 
+#include "bpg/runtime/docker/container.hpp"
 #include "support/docker_test.hpp"
 
 namespace bpg::test {
@@ -37,10 +39,11 @@ TEST(UrlEncoding, LeavesLettersAlone) {
   EXPECT_EQ(runtime::url_encoded("a/b:c {\"\xc3\xa9"), "a%2Fb%3Ac%20%7B%22%C3%A9");
 }
 
-/// Listens on a socket and gives every request the same answer.
+/// Listens on a socket and gives its answers in turn, the last of them for ever.
 class StandInDaemon {
  public:
-  explicit StandInDaemon(std::string answer) : m_answer(std::move(answer)) {
+  explicit StandInDaemon(const std::string& answer) : StandInDaemon(std::vector{answer}) {}
+  explicit StandInDaemon(std::vector<std::string> answers) : m_answers(std::move(answers)) {
     std::string name = "/tmp/bpg-daemon-XXXXXX";
     EXPECT_NE(::mkdtemp(name.data()), nullptr);
     m_directory = name;
@@ -51,14 +54,15 @@ class StandInDaemon {
     EXPECT_EQ(::bind(m_listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::listen(m_listener.get(), 8), 0);
     m_thread = std::thread([this] {
-      for (;;) {
+      for (size_t next = 0;; next = std::min(next + 1, m_answers.size() - 1)) {
         const UniqueFd peer(::accept(m_listener.get(), nullptr, nullptr));
         if (!peer) {
           return;
         }
         char request[4096];
         EXPECT_GT(::read(peer.get(), request, sizeof request), 0);
-        EXPECT_EQ(::write(peer.get(), m_answer.data(), m_answer.size()), static_cast<ssize_t>(m_answer.size()));
+        const std::string& answer = m_answers[next];
+        EXPECT_EQ(::write(peer.get(), answer.data(), answer.size()), static_cast<ssize_t>(answer.size()));
       }
     });
   }
@@ -73,7 +77,7 @@ class StandInDaemon {
  private:
   fs::path socket() const { return m_directory / "docker.sock"; }
 
-  std::string m_answer;
+  std::vector<std::string> m_answers;
   fs::path m_directory;
   UniqueFd m_listener;
   std::thread m_thread;
@@ -108,10 +112,14 @@ TEST(DockerDaemon, ThatBreaksOffIsSaid) {
   EXPECT_THAT(error.message(), HasSubstr("the connection broke"));
 }
 
+/// What a daemon that speaks version 1.43 sends.
+std::string http_answer(const std::string& status, const std::string& body) {
+  return fmt::format("HTTP/1.1 {}\r\nApi-Version: 1.43\r\nContent-Length: {}\r\n\r\n{}", status, body.size(), body);
+}
+
 TEST(DockerDaemon, ThatIsRootlessHasNoImages) {
-  const std::string body = R"({"ServerVersion":"24.0.0","SecurityOptions":["name=seccomp,profile=default","name=rootless"]})";
-  const StandInDaemon daemon(
-      fmt::format("HTTP/1.1 200 OK\r\nApi-Version: 1.43\r\nContent-Length: {}\r\n\r\n{}", body.size(), body));
+  const StandInDaemon daemon(http_answer(
+      "200 OK", R"({"ServerVersion":"24.0.0","SecurityOptions":["name=seccomp,profile=default","name=rootless"]})"));
   const DockerClient client(daemon.host());
   EXPECT_TRUE(client.info().rootless);
   EXPECT_EQ(client.info().version, "24.0.0");
@@ -124,6 +132,26 @@ TEST(DockerDaemon, ThatIsRootlessHasNoImages) {
 TEST(DockerDaemon, ThatIsNewerIsSpokenWithAsFarAsItIsKnown) {
   const StandInDaemon daemon("HTTP/1.1 200 OK\r\nApi-Version: 1.99\r\nContent-Length: 2\r\n\r\n{}");
   EXPECT_EQ(DockerClient(daemon.host()).info().api_version, "1.47");
+}
+
+/// The answers of Docker 20.10 to the removal of a container that ends between its look at it and its kill.
+TEST(DockerDaemon, ThatFindsNothingToKillRemovesWhatHasEnded) {
+  const std::string refusal = http_answer("500 Internal Server Error", R"({"message":"Could not kill, it is not running"})");
+  const std::string ended = http_answer("200 OK", R"({"State":{"Running":false}})");
+  const std::string goes_on = http_answer("200 OK", R"({"State":{"Running":true}})");
+  const std::string ping = http_answer("200 OK", "OK");
+  const auto remove = [&](std::vector<std::string> answers) {
+    answers.insert(answers.begin(), ping);
+    const StandInDaemon daemon(std::move(answers));
+    runtime::remove_container(DockerClient(daemon.host()), "0123456789abcdef");
+  };
+  remove({refusal, ended, http_answer("204 No Content", "")});
+  // But what does not go for another reason is said, and not tried for ever.
+  for (const auto& answers : {std::vector{refusal, goes_on}, std::vector{refusal, ended, refusal}}) {
+    const Error error = error_of([&] { remove(answers); });
+    EXPECT_EQ(error.code(), ErrorCode::environment);
+    EXPECT_THAT(error.message(), HasSubstr("Docker does not remove the container 0123456789ab: Could not kill"));
+  }
 }
 
 TEST_F(DockerTest, TellsOfItself) {

@@ -33,16 +33,31 @@ OwnedContainer::~OwnedContainer() {
 
 void OwnedContainer::start() const { m_client.must("POST", "/containers/" + m_id + "/start"); }
 
+namespace {
+
+bool has_ended(const DockerClient& client, const std::string& id) {
+  const auto answer = client.call("GET", "/containers/" + id + "/json");
+  return answer.status == 404 || (answer.ok() && !answer.body.at("State").at("Running").get<bool>());
+}
+
+}  // namespace
+
 void remove_container(const DockerClient& client, const std::string& id) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   if (client.is_podman()) {
     // It would be asked to end, and waited for.
     client.call("POST", "/containers/" + id + "/kill?signal=SIGKILL");
   }
-  for (;;) {
+  for (bool again = false;;) {
     const auto answer = client.call("DELETE", "/containers/" + id + "?force=1&v=1");
     if (answer.ok() || answer.status == 404) {
       return;
+    }
+    // Where it ends by itself at that moment, there is nothing to kill, which is an error to some engines (Docker 20.10,
+    // daemon/delete.go).
+    if (answer.status == 500 && !again && has_ended(client, id)) {
+      again = true;
+      continue;
     }
     // 409: somebody else is removing it, perhaps the engine itself. Nothing tells when that is done.
     if (answer.status != 409 || std::chrono::steady_clock::now() > deadline) {
