@@ -1,6 +1,8 @@
 #include "bpg/runtime/runtimes.hpp"
 
 #include "bpg/postgres/installation.hpp"
+#include "bpg/runtime/server_process.hpp"
+#include "bpg/util/process.hpp"
 #include "support/docker_test.hpp"
 
 namespace bpg::test {
@@ -25,6 +27,31 @@ TEST(Runtimes, LeaveDockerAloneForNativeServers) {
   runtimes.wait_until_quiet(spec);
   EXPECT_EQ(error_of([&] { runtimes.reload(spec); }).message(), "the server has gone away");
   EXPECT_EQ(error_of([&] { runtimes.docker(); }).code(), ErrorCode::usage);
+  fs::remove_all(name);
+}
+
+/// After a power cut the machine gives the same process numbers again: what the server of before wrote is not the new one's word.
+TEST(ServerProcess, IsNotReadyBecauseOneOfItsNumberWas) {
+  std::string name = "/tmp/bpg-native-XXXXXX";
+  ASSERT_NE(::mkdtemp(name.data()), nullptr);
+  const runtime::ServerSpec spec{.identity = "vol_none",
+                                 .program = {},
+                                 .data_directory = name,
+                                 .socket_directory = fs::path(name) / "socket",
+                                 .log_file = fs::path(name) / "log",
+                                 .account = current_account()};
+  Child server = spawn({.argv = {"sleep", "600"}, .directory = "/"});
+  const auto startup_of = [&](const std::string& started) {
+    write_file_atomic(spec.data_directory / "postmaster.pid",
+                      fmt::format("{}\n{}\n{}\n5432\n/tmp\n127.0.0.1\n  1 2\nready   \n", server.pid(), name, started));
+    return runtime::wait_until_ready(
+        spec, {.pidfd = server.pidfd(), .pid = server.pid(), .own_number = server.pid(), .older_start = "1764150000"},
+        std::chrono::seconds(1));
+  };
+  EXPECT_EQ(startup_of("1764150000"), runtime::Startup::late);
+  EXPECT_EQ(startup_of("1764150060"), runtime::Startup::ready);
+  ::kill(server.pid(), SIGKILL);
+  server.wait();
   fs::remove_all(name);
 }
 

@@ -58,10 +58,12 @@ void give_up(Child& server) {
   server.wait();
 }
 
-void wait_or_give_up(const ServerSpec& spec, Child& server, std::chrono::seconds deadline) {
+void wait_or_give_up(const ServerSpec& spec, Child& server, const std::string& older_start, std::chrono::seconds deadline) {
+  const pid_t pid = server.pid();
   Startup startup{};
   try {
-    startup = wait_until_ready(spec, {.pidfd = server.pidfd(), .pid = server.pid(), .own_number = server.pid()}, deadline);
+    startup = wait_until_ready(
+        spec, {.pidfd = server.pidfd(), .pid = pid, .own_number = pid, .older_start = older_start}, deadline);
   } catch (...) {
     give_up(server);
     throw;
@@ -97,6 +99,7 @@ void end_by(int signal, const ServerSpec& spec, const ServerStatus& now, std::ch
 void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline) {
   wait_until_quiet(spec);
   clear_stale_lock_file(spec.data_directory);
+  const auto older = read_postmaster_file(spec.data_directory);
   const Owner owner{spec.account.uid, spec.account.gid};
   remove_tree(spec.socket_directory);
   make_directory(spec.socket_directory, 0700, owner);
@@ -107,7 +110,7 @@ void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline)
                         .stdout_fd = log.get(),
                         .stderr_fd = log.get(),
                         .new_session = true});
-  wait_or_give_up(spec, server, deadline);
+  wait_or_give_up(spec, server, older ? older->started : "", deadline);
 }
 
 void NativeRuntime::stop(const ServerSpec& spec, std::chrono::seconds deadline) {
