@@ -157,7 +157,7 @@ def test_an_interrupted_command_is_told_and_left_alone(any_bpg):
 
 
 def test_what_is_at_work_was_not_interrupted(any_bpg):
-    at_work = any_bpg.start("exec", "app", "--", "sleep", "600")
+    at_work = any_bpg.start("exec", "app", "--", "sleep", "60")
     try:
         eventually(lambda: any(branch["ephemeral"] for branch in any_bpg.json("branch", "list")), "exec makes no branch")
         assert examined(any_bpg, 0)["interrupted"]["verdict"] == "ok"

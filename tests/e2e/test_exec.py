@@ -222,6 +222,18 @@ def test_a_signal_is_passed_on(any_bpg, number):
     nothing_is_left(any_bpg)
 
 
+def test_a_signal_of_a_script_is_passed_on(any_bpg):
+    """Without job control a script is in the same process group as what it starts, and its `kill $!` means bpg alone."""
+    trap = "trap 'echo trapped; exit 9' TERM; echo $$; while :; do sleep 0.05; done"
+    with bounded(any_bpg.start("exec", "app", "--", "bash", "-c", trap), 60) as process:
+        assert os.getpgid(process.pid) == os.getpgrp()
+        process.stdout.readline()
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err) == (9, "trapped\n", "")
+    nothing_is_left(any_bpg)
+
+
 @pytest.mark.native("bpg in a PID namespace of its own: it does not see the processes of containers")
 def test_a_signal_from_outside_of_a_container(any_bpg):
     """bpg is its first process, as `docker stop` finds it. Servers outside of it are none of its business: app/main is stopped."""

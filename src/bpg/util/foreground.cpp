@@ -46,23 +46,21 @@ class TakenSignals {
   UniqueFd m_fd;
 };
 
-/// Has the command, which is in this process's group, not had this signal? The kernel sends the terminal's to the whole
-/// group, except that only the session's leader is told of a lost terminal (tty_signal_session_leader in Linux's
-/// tty_jobctrl.c). One from a process of the group itself is a shell's `kill 0`, or the command's own doing.
-bool is_for_us_alone(const signalfd_siginfo& signal) {
+/// The kernel sends the terminal's signals to the whole group, which the command is in, too, except that only the session's
+/// leader is told of a lost terminal (tty_signal_session_leader in Linux's tty_jobctrl.c). What a process sends may have gone
+/// to the group (a shell's `kill 0`) or to this process alone (a script's `kill $!`), which cannot be told apart: rather twice
+/// than not at all.
+bool is_to_be_passed_on(const signalfd_siginfo& signal, pid_t command) {
   if (signal.ssi_code == SI_KERNEL) {
     return signal.ssi_signo == SIGHUP && ::getsid(0) == ::getpid();
   }
-  if (signal.ssi_pid == 0) {
-    return true;  // from outside of this PID namespace (pid_namespaces(7)): `docker stop` means the container's first process alone
-  }
-  return signal.ssi_code <= 0 && ::getpgid(static_cast<pid_t>(signal.ssi_pid)) != ::getpgrp();
+  return static_cast<pid_t>(signal.ssi_pid) != command;
 }
 
 void pass_on(const TakenSignals& signals, const Child& command) {
   signalfd_siginfo signal{};
   while (::read(signals.fd(), &signal, sizeof signal) == static_cast<ssize_t>(sizeof signal)) {
-    if (is_for_us_alone(signal)) {
+    if (is_to_be_passed_on(signal, command.pid())) {
       ::kill(command.pid(), static_cast<int>(signal.ssi_signo));
     }
   }
