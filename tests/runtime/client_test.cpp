@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "bpg/runtime/docker/container.hpp"
+#include "common/temporary_directory.hpp"
 #include "support/docker_test.hpp"
 
 namespace bpg::test {
@@ -44,9 +45,6 @@ class StandInDaemon {
  public:
   explicit StandInDaemon(const std::string& answer) : StandInDaemon(std::vector{answer}) {}
   explicit StandInDaemon(std::vector<std::string> answers) : m_answers(std::move(answers)) {
-    std::string name = "/tmp/bpg-daemon-XXXXXX";
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    m_directory = name;
     m_listener.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -69,7 +67,6 @@ class StandInDaemon {
   ~StandInDaemon() {
     ::shutdown(m_listener.get(), SHUT_RDWR);
     m_thread.join();
-    fs::remove_all(m_directory);
   }
 
   std::string host() const { return "unix://" + socket().string(); }
@@ -78,7 +75,7 @@ class StandInDaemon {
   fs::path socket() const { return m_directory / "docker.sock"; }
 
   std::vector<std::string> m_answers;
-  fs::path m_directory;
+  TemporaryDirectory m_directory;
   UniqueFd m_listener;
   std::thread m_thread;
 };

@@ -5,6 +5,7 @@
 
 #include "bpg/runtime/docker/server_container.hpp"
 #include "bpg/util/interrupt.hpp"
+#include "common/temporary_directory.hpp"
 #include "support/docker_test.hpp"
 
 namespace bpg::test {
@@ -114,10 +115,9 @@ TEST_F(LogTest, OfAServerThatNeverRanIsEmpty) {
 }
 
 TEST(LogFile, StaysWithinItsBounds) {
-  std::string name = "/tmp/bpg-log-XXXXXX";
-  ASSERT_NE(::mkdtemp(name.data()), nullptr);
+  const TemporaryDirectory directory;
   runtime::ServerSpec spec;
-  spec.log_file = fs::path(name) / "server.log";
+  spec.log_file = directory / "server.log";
   spec.account = current_account();
   const std::string line(1023, 'x');
   std::string megabyte;
@@ -133,7 +133,6 @@ TEST(LogFile, StaysWithinItsBounds) {
   EXPECT_GT(log.size(), size_t{15} << 20);
   EXPECT_TRUE(log.starts_with(line + "\n"));
   EXPECT_TRUE(log.ends_with("the end\n"));
-  fs::remove_all(name);
 }
 
 TEST(LastLines, AreCountedFromTheEnd) {

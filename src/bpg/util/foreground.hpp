@@ -13,8 +13,8 @@ struct ForegroundCommand {
 
 /// Runs a command in this process's place, to its end: with its standard streams, in its process group, so that the
 /// terminal's job control works on both. SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 that somebody sends to
-/// this process are passed on; those that the terminal sends have reached the command anyway. Where this process is
-/// killed, the command is sent SIGTERM.
+/// this process are passed on, and one that is sent to the whole group so reaches the command twice; those that the
+/// terminal sends have reached it anyway. Where this process is killed, the command is sent SIGTERM.
 ///
 /// The exit status: the command's, or 128 + the signal that ended it. Throws `Error{interrupted}` where a signal came
 /// before, and where the command cannot be run. To be called where no other thread runs.

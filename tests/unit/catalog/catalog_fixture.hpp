@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "bpg/catalog/catalog.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 
 namespace bpg::test {
 

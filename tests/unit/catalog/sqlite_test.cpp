@@ -4,7 +4,7 @@
 
 #include "bpg/catalog/columns.hpp"
 #include "common/throws.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 
 namespace bpg::catalog {
 namespace {

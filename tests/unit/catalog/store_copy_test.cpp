@@ -7,7 +7,7 @@
 #include "bpg/catalog/catalog.hpp"
 #include "bpg/util/file.hpp"
 #include "common/throws.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 
 namespace bpg::catalog {
 namespace {

@@ -10,7 +10,7 @@
 #include "bpg/util/error.hpp"
 #include "bpg/util/file.hpp"
 #include "common/throws.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 
 namespace bpg::engine {
 namespace {

@@ -14,7 +14,7 @@
 #include "bpg/util/error.hpp"
 #include "common/throws.hpp"
 #include "support/forked.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 
 namespace bpg {
 namespace {

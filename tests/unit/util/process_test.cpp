@@ -15,7 +15,7 @@
 #include "bpg/util/text.hpp"
 #include "common/throws.hpp"
 #include "support/forked.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 
 namespace bpg {
 namespace {

@@ -12,7 +12,7 @@
 #include "bpg/wal/get.hpp"
 #include "bpg/wal/push.hpp"
 #include "common/throws.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 #include "wal/wal_builder.hpp"
 
 namespace bpg::test {

@@ -5,7 +5,7 @@
 
 #include "bpg/util/file.hpp"
 #include "common/throws.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 
 namespace bpg::wal {
 namespace {

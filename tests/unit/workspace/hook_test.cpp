@@ -7,7 +7,7 @@
 #include "bpg/util/file.hpp"
 #include "bpg/util/process.hpp"
 #include "common/throws.hpp"
-#include "support/temporary_directory.hpp"
+#include "common/temporary_directory.hpp"
 
 namespace bpg::workspace {
 namespace {

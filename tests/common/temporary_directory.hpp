@@ -11,7 +11,7 @@ namespace bpg::test {
 class TemporaryDirectory {
  public:
   TemporaryDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "bpg-unit-XXXXXX").string();
+    std::string name = (std::filesystem::temp_directory_path() / "bpg-test-XXXXXX").string();
     if (!::mkdtemp(name.data())) {
       throw std::runtime_error("cannot make a temporary directory");
     }
