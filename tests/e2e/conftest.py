@@ -10,6 +10,7 @@ for each kind of storage runs on one, unless it is marked `storage`; the end of 
 import collections
 import os
 import signal
+import subprocess
 
 import pytest
 
@@ -134,3 +135,11 @@ def new_bpg():
     yield make
     for home in made:
         home.remove()
+
+
+@pytest.fixture
+def pid_namespace():
+    """The words before a command that make it the first process of a PID namespace, with which all that is in there ends."""
+    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode != 0:
+        pytest.skip("no PID namespace can be made here")
+    return ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]

@@ -235,15 +235,12 @@ def test_a_signal_of_a_script_is_passed_on(any_bpg):
 
 
 @pytest.mark.native("bpg in a PID namespace of its own: it does not see the processes of containers")
-def test_a_signal_from_outside_of_a_container(any_bpg):
+def test_a_signal_from_outside_of_a_container(any_bpg, pid_namespace):
     """bpg is its first process, as `docker stop` finds it. Servers outside of it are none of its business: app/main is stopped."""
-    if subprocess.run(["unshare", "--pid", "--fork", "true"], capture_output=True).returncode != 0:
-        pytest.skip("no PID namespace can be made here")
     any_bpg.ok("stop", "app")
     trap = "trap 'echo trapped; exit 9' TERM; echo $$; while :; do sleep 0.05; done"
-    container = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
     process = subprocess.Popen(
-        [*container, *any_bpg.command("exec", "app", "--", "bash", "-c", trap)], env=any_bpg.environment(), cwd="/",
+        [*pid_namespace, *any_bpg.command("exec", "app", "--", "bash", "-c", trap)], env=any_bpg.environment(), cwd="/",
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
     assert process.stdout.readline()

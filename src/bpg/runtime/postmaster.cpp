@@ -16,7 +16,6 @@ namespace bpg::runtime {
 namespace {
 
 constexpr size_t pid_line = 0;
-constexpr size_t start_time_line = 2;
 constexpr size_t status_line = 7;
 
 std::optional<pid_t> parse_pid(std::string_view text) {
@@ -37,8 +36,7 @@ std::optional<PostmasterFile> read_postmaster_file(const fs::path& data_director
   if (!pid) {
     return std::nullopt;
   }
-  const auto text = [&lines](size_t line) { return lines.size() > line ? std::string(trim(lines[line])) : ""; };
-  return PostmasterFile{.pid = *pid, .started = text(start_time_line), .status = text(status_line)};
+  return PostmasterFile{*pid, lines.size() > status_line ? std::string(trim(lines[status_line])) : ""};
 }
 
 namespace {

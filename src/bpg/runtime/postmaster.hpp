@@ -10,9 +10,8 @@ namespace bpg::runtime {
 
 /// What a server says of itself in postmaster.pid (PostgreSQL's miscadmin.h, LOCK_FILE_LINE_*).
 struct PostmasterFile {
-  pid_t pid = 0;        ///< as the server itself numbers it: 1 where it is the first process of a container
-  std::string started;  ///< the time, in seconds since 1970
-  std::string status;   ///< "starting", "ready", "standby", "stopping"; empty early on
+  pid_t pid = 0;       ///< as the server itself numbers it: 1 where it is the first process of a container
+  std::string status;  ///< "starting", "ready", "standby", "stopping"; empty early on
 };
 
 std::optional<PostmasterFile> read_postmaster_file(const std::filesystem::path& data_directory);

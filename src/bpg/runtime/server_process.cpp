@@ -91,7 +91,7 @@ Startup wait_until_ready(const ServerSpec& spec, const StartingServer& server, s
       tell_at = Clock::now() + tell_again_after;
     }
     const auto file = read_postmaster_file(spec.data_directory);
-    if (file && file->pid == server.own_number && file->started != server.older_start && file->status == "ready") {
+    if (file && file->pid == server.own_number && file->status == "ready") {
       return Startup::ready;
     }
     if (Clock::now() > end) {

@@ -28,8 +28,6 @@ struct StartingServer {
   int pidfd = -1;
   pid_t pid = 0;         ///< as this machine numbers it
   pid_t own_number = 0;  ///< as it stands in postmaster.pid
-  /// PostmasterFile::started of the one that it found there. After a reboot the process numbers are those of the time before.
-  std::string older_start{};
 };
 
 /// Waits until the server says that it is ready, or has ended, or the deadline has passed; tells `spec.recovering` meanwhile.

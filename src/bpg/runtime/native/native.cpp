@@ -38,16 +38,6 @@ std::vector<std::string> command_line(const ServerSpec& spec) {
   return argv;
 }
 
-/// PostgreSQL itself tells from the lock file of a killed server whether backends live on, so the file may only go
-/// where its process number is taken, by somebody else or by a dead process that nobody has waited for, and only when
-/// nobody works in the directory.
-void clear_stale_lock_file(const fs::path& data_directory) {
-  const auto file = read_postmaster_file(data_directory);
-  if (file && (::kill(file->pid, 0) == 0 || errno != ESRCH)) {
-    remove_tree(data_directory / "postmaster.pid");
-  }
-}
-
 /// Ends a server that did not come up. Nobody has used it yet.
 void give_up(Child& server) {
   const HoldInterrupts hold;
@@ -58,12 +48,10 @@ void give_up(Child& server) {
   server.wait();
 }
 
-void wait_or_give_up(const ServerSpec& spec, Child& server, const std::string& older_start, std::chrono::seconds deadline) {
-  const pid_t pid = server.pid();
+void wait_or_give_up(const ServerSpec& spec, Child& server, std::chrono::seconds deadline) {
   Startup startup{};
   try {
-    startup = wait_until_ready(
-        spec, {.pidfd = server.pidfd(), .pid = pid, .own_number = pid, .older_start = older_start}, deadline);
+    startup = wait_until_ready(spec, {.pidfd = server.pidfd(), .pid = server.pid(), .own_number = server.pid()}, deadline);
   } catch (...) {
     give_up(server);
     throw;
@@ -98,8 +86,9 @@ void end_by(int signal, const ServerSpec& spec, const ServerStatus& now, std::ch
 
 void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline) {
   wait_until_quiet(spec);
-  clear_stale_lock_file(spec.data_directory);
-  const auto older = read_postmaster_file(spec.data_directory);
+  // What a killed server wrote there: its process number may be that of any process by now, of the new server too after a reboot.
+  // PostgreSQL does not need the file to find a backend that lives on: it asks the shared memory of the directory (sysv_shmem.c).
+  remove_tree(spec.data_directory / "postmaster.pid");
   const Owner owner{spec.account.uid, spec.account.gid};
   remove_tree(spec.socket_directory);
   make_directory(spec.socket_directory, 0700, owner);
@@ -110,7 +99,7 @@ void NativeRuntime::start(const ServerSpec& spec, std::chrono::seconds deadline)
                         .stdout_fd = log.get(),
                         .stderr_fd = log.get(),
                         .new_session = true});
-  wait_or_give_up(spec, server, older ? older->started : "", deadline);
+  wait_or_give_up(spec, server, deadline);
 }
 
 void NativeRuntime::stop(const ServerSpec& spec, std::chrono::seconds deadline) {
