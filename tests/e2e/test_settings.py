@@ -180,7 +180,7 @@ def test_reset_and_undo_keep_settings(any_bpg):
 def test_settings_of_sessions_do_not_bind_bpgs_own(one_of_each):
     bpg = one_of_each
     names = {"default_transaction_read_only": "on", "statement_timeout": "1ms", "lock_timeout": "1ms",
-             "idle_in_transaction_session_timeout": "1ms", "idle_session_timeout": "10ms", "exit_on_error": "on"}
+             "idle_in_transaction_session_timeout": "1ms", "idle_session_timeout": "30ms", "exit_on_error": "on"}
     bpg.ok("branch", "set", "app", *(f"{name}={value}" for name, value in names.items()))
     told = settings(bpg, "app")
     assert {name: told[name]["effective"] for name in ("default_transaction_read_only", "statement_timeout")} == {
