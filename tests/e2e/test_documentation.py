@@ -89,6 +89,7 @@ def test_json_is_as_documented(environment):
     found = {
         "Restore point": [point],
         "Init": [answer("init")],
+        "Setup": [answer(f"setup --user games --pool {pool}")] if (pool := os.environ.get("BPG_TEST_ZFS")) else [],
         "Check": answer("doctor"),
         "Database": [answer("db get shop"), *answer("db list"), *status["databases"], info["database"]],
         "Branch": [answer("branch get shop/a"), *answer("branch list"), *status["branches"], *answer("start shop/a"), info["branch"]],

@@ -7,7 +7,7 @@ make_package() {
   (
     flock 7
     rm -rf "$checkout/build/release/packages"
-    (cd "$checkout" && cmake --build --preset release --target bpg bpg-log bpg-wal && cpack --preset release)
+    (cd "$checkout" && cmake --build --preset release --target bpg bpg-log bpg-mount bpg-wal && cpack --preset release)
     cp "$checkout"/build/release/packages/*.deb "$1"
   ) 7>"$checkout/build/release/packages.lock"
 }

@@ -90,6 +90,7 @@ void add_schedule_commands(CLI::App& group, CommandLine& line);
 void add_server_commands(CLI::App& root, CommandLine& line);
 void add_status_commands(CLI::App& root, CommandLine& line);
 void add_doctor_command(CLI::App& root, CommandLine& line);
+void add_setup_command(CLI::App& root, CommandLine& line);
 void add_connection_commands(CLI::App& root, CommandLine& line);
 void add_cleanup_command(CLI::App& root, CommandLine& line);
 void add_exec_command(CLI::App& root, CommandLine& line);

@@ -148,6 +148,7 @@ int main(int argc, char** argv) {
     add_server_commands(root, line);
     add_status_commands(root, line);
     add_doctor_command(root, line);
+    add_setup_command(root, line);
     add_connection_commands(root, line);
     add_cleanup_command(root, line);
     add_exec_command(root, line);

@@ -57,6 +57,9 @@ Check predict(const fs::path& home) {
   if (const auto pool = root ? usable_zfs_pool() : std::nullopt) {
     return {"storage", ok, fmt::format("none chosen yet; there is the zfs pool '{}'", *pool)};
   }
+  if (const auto dataset = root ? std::nullopt : delegated_dataset()) {
+    return {"storage", ok, fmt::format("none chosen yet; root has delegated the zfs dataset {}", *dataset)};
+  }
   const std::string name = file_system_name(nearest_existing(home));
   if (name == "btrfs" || name == "xfs") {
     return {"storage", ok, fmt::format("none chosen yet; {} is on {}", home.string(), name)};

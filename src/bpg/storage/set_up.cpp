@@ -12,6 +12,7 @@
 #include "bpg/storage/pool/pool_image.hpp"
 #include "bpg/storage/pool/pool_size.hpp"
 #include "bpg/storage/reflink/reflink.hpp"
+#include "bpg/storage/zfs/delegation.hpp"
 #include "bpg/storage/zfs/zfs_options.hpp"
 #include "bpg/storage/zfs/zfs_set_up.hpp"
 #include "bpg/util/process.hpp"
@@ -133,16 +134,14 @@ class Setup {
   }
 
   std::optional<SetupResult> try_zfs() {
-    if (::geteuid() != 0 || !usable_zfs_pool()) {
-      return std::nullopt;
-    }
     try {
-      return set_up_zfs(m_request);
+      const bool there = ::geteuid() == 0 ? usable_zfs_pool().has_value() : zfs::find_delegation(current_account()).has_value();
+      return there ? std::optional(set_up_zfs(m_request)) : std::nullopt;
     } catch (const Error& error) {
       if (error.code() == ErrorCode::interrupted) {
         throw;
       }
-      m_notes.push_back(fmt::format("the zfs pool could not be used: {}", error.message()));
+      m_notes.push_back(fmt::format("zfs could not be used: {}", error.message()));
       return std::nullopt;
     }
   }

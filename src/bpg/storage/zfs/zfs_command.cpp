@@ -43,10 +43,10 @@ ErrorCode code_of(std::string_view said) {
   return ErrorCode::storage;
 }
 
-std::string run_program(std::string program, const std::vector<std::string>& arguments) {
+std::string run_program(std::string program, const std::vector<std::string>& arguments, const RunOptions& options = {}) {
   std::vector<std::string> argv{std::move(program)};
   argv.insert(argv.end(), arguments.begin(), arguments.end());
-  RunResult result = run(argv);
+  RunResult result = run(argv, options);
   if (result.exit_status == 0) {
     return std::move(result.out);
   }
@@ -56,11 +56,13 @@ std::string run_program(std::string program, const std::vector<std::string>& arg
               code == ErrorCode::no_space ? "Free some space, for example with 'bpg cleanup'." : "");
 }
 
-void run_when_idle(const std::string& program, const std::vector<std::string>& arguments, std::chrono::milliseconds wait) {
+}  // namespace
+
+void when_idle(const std::function<void()>& work, std::chrono::milliseconds wait) {
   const auto deadline = std::chrono::steady_clock::now() + wait;
   for (;;) {
     try {
-      run_program(program, arguments);
+      work();
       return;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::busy) {
@@ -77,18 +79,22 @@ void run_when_idle(const std::string& program, const std::vector<std::string>& a
   }
 }
 
-}  // namespace
+void run_by_sudo(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words{"-n", "--"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  run_program("sudo", words, {.interruptible = false});
+}
 
 std::string run_zfs(const std::vector<std::string>& arguments) { return run_program("zfs", arguments); }
 
 std::string run_zpool(const std::vector<std::string>& arguments) { return run_program("zpool", arguments); }
 
 void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait) {
-  run_when_idle("zfs", arguments, wait);
+  when_idle([&] { run_zfs(arguments); }, wait);
 }
 
 void run_zpool_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait) {
-  run_when_idle("zpool", arguments, wait);
+  when_idle([&] { run_zpool(arguments); }, wait);
 }
 
 std::vector<std::vector<std::string>> rows(std::string_view output) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,9 +16,17 @@ namespace bpg::storage::zfs {
 std::string run_zfs(const std::vector<std::string>& arguments);
 std::string run_zpool(const std::vector<std::string>& arguments);
 
+inline constexpr std::chrono::seconds usual_wait{5};
+
 /// As `run_zfs`, again until `wait` has passed while something is busy: an unmount may still be under way.
-void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait = std::chrono::seconds(5));
-void run_zpool_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait = std::chrono::seconds(5));
+void run_zfs_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait = usual_wait);
+void run_zpool_when_idle(const std::vector<std::string>& arguments, std::chrono::milliseconds wait = usual_wait);
+
+/// Does `work` again until `wait` has passed while it throws `busy`; then throws `Error{storage}`.
+void when_idle(const std::function<void()>& work, std::chrono::milliseconds wait = usual_wait);
+
+/// Runs a program as root, which ends in zfs's words. To its end: nobody but root can interrupt it.
+void run_by_sudo(const std::vector<std::string>& arguments);
 
 /// The rows of `-H` output, split at tabs.
 std::vector<std::vector<std::string>> rows(std::string_view output);

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include "bpg/storage/zfs/datasets.hpp"
+#include "bpg/storage/zfs/mounting.hpp"
 #include "bpg/storage/zfs/zfs_command.hpp"
 
 namespace bpg::storage::zfs {
@@ -38,7 +39,7 @@ bool is_keeper(const std::string& parent, const std::string& dataset) {
 
 void destroy_keeper_of_nothing(const std::string& parent, const std::string& dataset) {
   if (const auto keeper = is_keeper(parent, dataset) ? list_one(dataset) : std::nullopt; keeper && keeper->only(dataset)) {
-    run_zfs_when_idle({"destroy", dataset});
+    destroy_file_system(dataset);
   }
 }
 
@@ -55,7 +56,7 @@ bool destroy_leaf(const std::string& parent, const VolumeId& volume, std::span<c
   if (std::ranges::any_of(snapshots, [&](const SnapshotId& named) { return named.str() != snapshot_part(origin); })) {
     return false;
   }
-  run_zfs_when_idle({"destroy", dataset});
+  destroy_file_system(dataset);
   if (!snapshots.empty()) {
     try {
       run_zfs_when_idle({"destroy", origin});
@@ -85,7 +86,7 @@ class VolumeDestruction {
       promote_heirs();
       keep_survivors();
       destroy_own_snapshots();
-      run_zfs_when_idle({"destroy", m_dataset});
+      destroy_file_system(m_dataset);
     }
     for (const SnapshotId& snapshot : m_named) {
       if (const auto name = m_datasets.find_snapshot(snapshot); name && dataset_part(*name) != m_dataset) {
@@ -157,7 +158,7 @@ class VolumeDestruction {
     }
     if (last) {
       const std::string keeper = m_parent + "/" + snapshot_part(*last);
-      run_zfs({"clone", "-o", "mountpoint=none", *last, keeper});
+      clone_unmounted(*last, keeper);
       m_datasets = Datasets::list(m_parent);
       promote_heirs();
     }

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "bpg/storage/zfs/datasets.hpp"
+#include "bpg/storage/zfs/delegation.hpp"
+#include "bpg/storage/zfs/mounting.hpp"
 #include "bpg/storage/zfs/zfs_command.hpp"
 #include "bpg/util/file.hpp"
 #include "bpg/util/process.hpp"
@@ -22,7 +24,8 @@ using enum Check::Verdict;
 /// From here on ZFS looks longer and longer for free blocks.
 constexpr int full_percent = 80;
 
-constexpr const char* run_as_root = "sudo bpg status";
+/// What any command does as it begins; whoever's home it is may.
+constexpr const char* run_anything = "bpg status";
 
 std::string version() {
   if (const auto text = read_file_if_exists("/sys/module/zfs/version")) {
@@ -43,7 +46,7 @@ Check not_imported(const Location& location, const std::string& pool) {
             "mount the file system that holds it"};
   }
   return {"zfs pool", missing, fmt::format("the pool '{}' is not imported", pool),
-          location.image.empty() ? fmt::format("zpool import {}", pool) : run_as_root};
+          location.image.empty() ? fmt::format("zpool import {}", pool) : run_anything};
 }
 
 Check examine_health(const std::string& pool, const std::string& health, int used_percent) {
@@ -67,9 +70,25 @@ Check examine_mounts(const std::string& dataset) {
     }
   }
   if (not_mounted > 0) {
-    return {"volumes", warning, fmt::format("{} of {} volumes are not mounted", not_mounted, volumes), run_as_root};
+    return {"volumes", warning, fmt::format("{} of {} volumes are not mounted", not_mounted, volumes), run_anything};
   }
   return {"volumes", ok, fmt::format("{} in {}, all mounted", volumes, dataset)};
+}
+
+/// For another user than root: zfs-allow(8) does not go as far as mounting.
+Check examine_delegation(bool needed) {
+  const Account user = current_account();
+  const std::string set_up = fmt::format("sudo bpg setup --user {}", user.name);
+  try {
+    const auto delegation = zfs::find_delegation(user);
+    if (!delegation) {
+      return {"zfs", needed ? missing : ok, fmt::format("root has delegated no dataset to '{}'", user.name), needed ? set_up : ""};
+    }
+    zfs::require_mounting();
+    return {"zfs", ok, fmt::format("{}; root has delegated {}", version(), delegation->dataset)};
+  } catch (const Error& error) {
+    return {"zfs", needed ? missing : warning, error.message(), set_up};
+  }
 }
 
 }  // namespace
@@ -82,9 +101,7 @@ Check examine_zfs(bool needed) {
     }
   }
   if (::geteuid() != 0) {
-    // zfs-allow(8): on Linux, delegation does not go as far as mounting.
-    constexpr const char* why = "for root alone: nobody else may mount a dataset, whatever 'zfs allow' delegates";
-    return needed ? Check{"zfs", missing, why, run_as_root} : Check{"zfs", ok, why};
+    return examine_delegation(needed);
   }
   try {
     zfs::run_zpool({"list", "-H", "-o", "name"});
@@ -94,6 +111,15 @@ Check examine_zfs(bool needed) {
             fuse ? "systemctl start zfs-fuse" : "modprobe zfs"};
   }
   return {"zfs", ok, version()};
+}
+
+std::optional<std::string> delegated_dataset() {
+  try {
+    const auto delegation = zfs::find_delegation(current_account());
+    return delegation ? std::optional(delegation->dataset) : std::nullopt;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
 }
 
 std::vector<Check> examine_zfs_pool(const Location& location) {

@@ -8,6 +8,8 @@
 #include "bpg/storage/directory_storage.hpp"
 #include "bpg/storage/pool/pool_size.hpp"
 #include "bpg/storage/zfs/datasets.hpp"
+#include "bpg/storage/zfs/delegated_set_up.hpp"
+#include "bpg/storage/zfs/own_datasets.hpp"
 #include "bpg/storage/zfs/zfs_command.hpp"
 #include "bpg/storage/zfs/zfs_options.hpp"
 #include "bpg/storage/zfs/zfs_pool_file.hpp"
@@ -17,10 +19,6 @@
 namespace bpg::storage {
 
 namespace {
-
-/// User properties (zfsprops(8)) that tell betterpg's datasets, and whose they are.
-constexpr std::string_view home_property = "betterpg:home";
-constexpr std::string_view group_property = "betterpg:group";
 
 constexpr std::string_view default_home = "/var/lib/betterpg";
 
@@ -35,8 +33,6 @@ uint32_t hash(std::string_view text) {
   return value;
 }
 
-std::string group_name(const std::string& parent) { return parent + "/betterpg"; }
-
 /// Each home has its own, so that two of them never list or destroy each other's.
 std::string dataset_name(const std::string& group, const fs::path& home) {
   const std::string suffix = home == default_home ? "" : fmt::format("-{:08x}", hash(home.string()));
@@ -50,25 +46,6 @@ void require_programs() {
                   "Install zfsutils-linux, or choose another --storage.");
     }
   }
-  if (::geteuid() != 0) {
-    throw Error(ErrorCode::permission, "only root can mount zfs datasets",
-                "Run it as root, or choose another --storage.");
-  }
-}
-
-void require_parent(const std::string& parent) {
-  if (const auto type = zfs::property(parent, "type")) {
-    if (*type != "filesystem") {
-      throw Error(ErrorCode::storage, fmt::format("{} is a {}, not a file system", parent, *type));
-    }
-    return;
-  }
-  std::vector<std::string> names;
-  for (auto& row : zfs::rows(zfs::run_zfs({"list", "-H", "-t", "filesystem", "-o", "name"}))) {
-    names.push_back(std::move(row.at(0)));
-  }
-  throw Error(ErrorCode::not_found, fmt::format("there is no zfs pool or dataset '{}'", parent),
-              did_you_mean(parent, names, "'zfs list' shows what there is."));
 }
 
 void create_group(const std::string& group) {
@@ -77,8 +54,7 @@ void create_group(const std::string& group) {
     return;
   }
   try {
-    zfs::run_zfs({"create", "-o", "canmount=off", "-o", "mountpoint=none", "-o", fmt::format("{}=yes", group_property),
-                  group});
+    zfs::run_zfs(zfs::group_creation(group));
   } catch (const Error&) {
     if (!exists()) {  // else the `init` of another home was faster
       throw;
@@ -98,7 +74,7 @@ void create_dataset(const std::string& dataset, const fs::path& root, const fs::
   // The dataset itself is not mounted: its mount point is inherited by the volumes.
   std::vector<std::string> arguments{"create", "-o", "canmount=off", "-o",
                                      fmt::format("mountpoint={}", volumes_directory(root).string()), "-o",
-                                     fmt::format("{}={}", home_property, home.string())};
+                                     fmt::format("{}={}", zfs::home_property, home.string())};
   for (const auto& [name, value] : chosen) {
     arguments.emplace_back("-o");
     arguments.push_back(fmt::format("{}={}", name, value));
@@ -119,7 +95,7 @@ void create_dataset(const std::string& dataset, const fs::path& root, const fs::
 void prepare_dataset(const std::string& dataset, const fs::path& root, const fs::path& home, const SetupRequest& request,
                      std::vector<std::string>& notes) {
   const zfs::Options chosen = zfs::parse_options(request.zfs_options);
-  const auto owner = zfs::property(dataset, std::string(home_property));
+  const auto owner = zfs::property(dataset, zfs::home_property);
   if (owner && *owner != home.string()) {
     throw Error(ErrorCode::refused, fmt::format("the dataset {} belongs to {}", dataset, *owner),
                 "Name another pool or dataset with --pool.");
@@ -158,7 +134,7 @@ zfs::PoolFile make_pool(const SetupRequest& request, std::vector<std::string>& n
     throw Error(ErrorCode::not_found, fmt::format("there is no directory {}", directory.string()), "Make it first.");
   }
   if (pool.imported()) {
-    const std::string group = group_name(pool.pool());
+    const std::string group = zfs::group_name(pool.pool());
     if (!pool.datasets_besides(group, dataset_name(group, request.home)).empty()) {
       throw Error(ErrorCode::already_exists, fmt::format("the pool in {} is in use by another home", pool.file().string()),
                   fmt::format("To use it here, too, leave out --pool-file: 'bpg init --pool {}'.", pool.pool()));
@@ -210,6 +186,9 @@ std::optional<std::string> usable_zfs_pool() {
 SetupResult set_up_zfs(const SetupRequest& request) {
   require_programs();
   const fs::path home = fs::absolute(request.home).lexically_normal();
+  if (::geteuid() != 0) {
+    return set_up_delegated(request, home);
+  }
   const fs::path root = (request.path.empty() ? home : fs::absolute(request.path).lexically_normal()) / "zfs";
   SetupResult result{.location = {.driver = "zfs", .root = root}, .reason = "it was asked for", .notes = {}};
   std::string parent = request.pool;
@@ -225,8 +204,8 @@ SetupResult set_up_zfs(const SetupRequest& request) {
     throw Error(ErrorCode::storage, "there is no healthy zfs pool",
                 "Make one with 'zpool create', or in a file with --pool-file, or choose another --storage.");
   }
-  require_parent(parent);
-  const std::string group = group_name(parent);
+  zfs::require_parent(parent);
+  const std::string group = zfs::group_name(parent);
   result.location.dataset = dataset_name(group, home);
   try {
     create_group(group);
@@ -241,6 +220,10 @@ SetupResult set_up_zfs(const SetupRequest& request) {
 }
 
 void tear_down_zfs(const Location& location) {
+  if (::geteuid() != 0) {
+    tear_down_delegated(location);
+    return;
+  }
   const std::string group = group_of(location);
   std::optional<zfs::PoolFile> pool;
   if (!location.image.empty()) {
@@ -249,23 +232,17 @@ void tear_down_zfs(const Location& location) {
       refuse_foreign(*pool, location);
     }
   }
-  if (const auto owner = zfs::property(location.dataset, std::string(home_property))) {
+  if (const auto owner = zfs::property(location.dataset, zfs::home_property)) {
     if (*owner == "-") {
       throw Error(ErrorCode::refused, fmt::format("betterpg did not make the dataset {}", location.dataset));
     }
-    const zfs::Datasets datasets = zfs::Datasets::list(location.dataset);
-    if (!datasets.volumes().empty() || !datasets.snapshots().empty()) {
-      throw Error(ErrorCode::refused,
-                  fmt::format("{} holds {} volumes and {} snapshots", location.dataset, datasets.volumes().size(),
-                              datasets.snapshots().size()),
-                  "Delete the databases first: 'bpg db delete NAME --force --now'.");
-    }
+    zfs::refuse_volumes_in(location.dataset);
     zfs::run_zfs_when_idle({"destroy", location.dataset});
   }
   ::rmdir(volumes_directory(location.root).c_str());
   ::unlink((location.root / ".lock").c_str());
   ::rmdir(location.root.c_str());
-  if (zfs::property(group, std::string(group_property)) == "yes") {
+  if (zfs::property(group, zfs::group_property) == "yes") {
     try {
       zfs::run_zfs({"destroy", group});
     } catch (const Error& error) {

@@ -12,6 +12,7 @@
 #include "bpg/storage/directory_storage.hpp"
 #include "bpg/storage/errors.hpp"
 #include "bpg/storage/zfs/datasets.hpp"
+#include "bpg/storage/zfs/mounting.hpp"
 #include "bpg/storage/zfs/zfs_command.hpp"
 #include "bpg/storage/zfs/zfs_destroy.hpp"
 #include "bpg/storage/zfs/zfs_pool_file.hpp"
@@ -54,6 +55,9 @@ std::vector<std::vector<std::string>> properties_of(const std::string& parent, c
 std::string label_property(const std::string& key) { return "betterpg:" + key; }
 
 void append_labels(std::vector<std::string>& arguments, const Labels& labels) {
+  if (!zfs::may_label()) {
+    return;
+  }
   for (const auto& [key, value] : labels) {
     arguments.emplace_back("-o");
     arguments.push_back(fmt::format("{}={}", label_property(key), value));
@@ -95,9 +99,6 @@ void ZfsStorage::import_pool() const {
 }
 
 void ZfsStorage::mount_volumes() const {
-  if (::geteuid() != 0) {
-    return;
-  }
   const fs::path directory = volumes_directory(m_location.root);
   const std::set<std::string> mounted = mount_points_in(directory);
   for (const fs::directory_entry& entry : fs::directory_iterator(directory)) {
@@ -106,8 +107,8 @@ void ZfsStorage::mount_volumes() const {
       continue;
     }
     try {
-      // What was unmounted a moment ago may still be on its way out. What is held elsewhere must not cost much.
-      zfs::run_zfs_when_idle({"mount", dataset(*volume)}, std::chrono::milliseconds(500));
+      // What is held elsewhere must not cost much.
+      zfs::mount(dataset(*volume), std::chrono::milliseconds(500));
     } catch (const Error& error) {
       if (error.code() == ErrorCode::not_found) {
         ::rmdir(entry.path().c_str());  // the mount point of a dataset that is gone
@@ -131,7 +132,7 @@ void ZfsStorage::create_volume(const VolumeId& volume, const Owner& owner, const
     std::vector<std::string> arguments{"create"};
     append_labels(arguments, labels);
     arguments.push_back(dataset(volume));
-    zfs::run_zfs(arguments);
+    zfs::make_mounted(arguments);
     make_directory(volume_path(volume), 0700, owner);
     fsync_path(volume_path(volume));
   });
@@ -149,12 +150,14 @@ fs::path ZfsStorage::snapshot_path(const SnapshotId& snapshot) const {
 void ZfsStorage::clone_snapshot(const VolumeId& origin, const SnapshotId& snapshot, const VolumeId& clone, const Labels& labels) {
   in_storage(fmt::format("cloning snapshot {} as volume {}", snapshot.str(), clone.str()), [&] {
     const auto clone_from = [&](const std::string& name) {
-      const std::string made_from = fmt::format("{}={}", zfs::made_from_property, snapshot.str());
-      std::vector<std::string> arguments{"clone", "-o", made_from};
+      std::vector<std::string> arguments{"clone"};
+      if (zfs::may_label()) {
+        arguments.insert(arguments.end(), {"-o", fmt::format("{}={}", zfs::made_from_property, snapshot.str())});
+      }
       append_labels(arguments, labels);
       arguments.push_back(name);
       arguments.push_back(dataset(clone));
-      zfs::run_zfs(arguments);
+      zfs::make_mounted(arguments);
     };
     try {
       clone_from(dataset(origin) + "@" + snapshot.str());
@@ -182,7 +185,7 @@ void ZfsStorage::relabel(const std::map<VolumeId, Labels>& labels) {
         names.insert(label_property(key));
       }
     }
-    if (names.empty()) {
+    if (names.empty() || !zfs::may_label()) {
       return;
     }
     std::map<std::string, std::map<std::string, std::string>> present;
