@@ -276,7 +276,7 @@ class Bpg:
                 words = (directory / "cmdline").read_bytes().split(b"\0")
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if words[0].rsplit(b"/")[-1] in (b"postgres", b"bpg-log") and any(str(self.home).encode() in word for word in words):
+            if words[0].rsplit(b"/")[-1] in (b"postgres", b"bpg-log") and any(f"{self.home}/".encode() in word for word in words):
                 found.append((int(directory.name), b" ".join(words).decode()))
         return found
 

@@ -2,6 +2,7 @@
 
 import pathlib
 
+from delegated import PLACE, USER, dev, sudoers
 from installed import boot_id, health, kept, unit_state
 
 
@@ -41,3 +42,16 @@ def test_what_was_stopped_starts_with_its_data(bpg):
     for subject in ("app/later", "app/stopped"):
         bpg.ok("branch", "delete", subject, "--now")
     bpg.assert_tidy()
+
+
+def test_a_users_own_branches_are_theirs_to_start(bpg):
+    """Their volumes are mounted at boot; what is theirs runs when they say so."""
+    home = dev()
+    assert home.servers() == []
+    assert {branch["subject"] for branch in home.json("start", "--wanted")} == {"app/main", "app/child"}
+    assert (home.rows("app/main"), home.rows("app/child")) == ([1, 2, 3], [1, 2, 3, 4])
+    home.ok("db", "delete", "app", "--force", "--now")
+    assert "init --remove" in bpg.fails(5, "refused", "setup", "--user", USER, "--remove", "--yes")["hint"]
+    home.ok("init", "--remove")
+    bpg.ok("setup", "--user", USER, "--remove", "--yes")
+    assert not PLACE.exists() and not sudoers()

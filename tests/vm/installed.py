@@ -1,4 +1,4 @@
-"""The program as its package installs it, with root's own home: what the units start."""
+"""The program as its package installs it, with root's own home, which is what the units start, or with another user's."""
 
 import json
 import os
@@ -13,19 +13,19 @@ STATE = pathlib.Path("/root/before.json")
 
 
 class Installed(Bpg):
-    def __init__(self):
+    def __init__(self, account=None, home="/var/lib/betterpg", dataset=f"{POOL}/betterpg"):
         self.driver = "zfs"
-        self.account = None
-        self.home = pathlib.Path("/var/lib/betterpg")
-        self.place = types.SimpleNamespace(dataset=f"{POOL}/betterpg")
+        self.account = account
+        self.home = pathlib.Path(home)
+        self.place = types.SimpleNamespace(dataset=dataset)
 
     def command(self, *arguments):
-        return ["/usr/bin/bpg", *map(str, arguments)]
+        return [*(["runuser", "-u", self.account, "--"] if self.account else []), "/usr/bin/bpg", *map(str, arguments)]
 
     def environment(self, **more):
         environment = super().environment(**more)
         del environment["BPG_HOME"]
-        return environment
+        return {**environment, "HOME": pathlib.Path("~" + (self.account or "root")).expanduser()}
 
     def rows(self, subject):
         with self.connect(subject) as connection:

@@ -118,15 +118,16 @@ class Lane:
                 f"zpool create {POOL} /dev/disk/by-id/virtio-pool\n"
                 "uname -r\nzfs version")
 
-    def contract_and_smoke(self, _):
-        """Beside each other: neither keeps two processors busy."""
+    def side_by_side(self, _):
+        """Beside each other: none keeps two processors busy."""
         smoke = (pathlib.Path(__file__).parent / "smoke").read_text().splitlines()
         commands = {
             "contract": f'build/release/bin/bpg_contract_tests --gtest_filter="{CONTRACT}" --gtest_output=xml:/root/contract.xml',
+            "delegated": pytest_command("/root/delegated.xml", "tests/vm/delegated.py"),
             "smoke": pytest_command("/root/smoke.xml", *(line for line in smoke if line and not line.startswith("#"))),
         }
         ran = self.shell("\n".join(
-            f"({command} 2>&1 || echo $? >/root/{name}.status) | sed --unbuffered 's/^/{name:8} | /' &"
+            f"({command} 2>&1 || echo $? >/root/{name}.status) | sed --unbuffered 's/^/{name:9} | /' &"
             for name, command in commands.items()
         ) + "\nwait", timeout=STAGE_DEADLINE)
         if ran != 0:
@@ -166,7 +167,7 @@ class Lane:
 
     def run(self):
         self.stage("set-up", self.set_up)
-        self.stage("contract and smoke", self.contract_and_smoke)
+        self.stage("contract, smoke and delegation", self.side_by_side)
         self.stage("reboot", self.reboot)
         for cut in CUTS:
             self.stage(f"power cut: {cut}", self.power_cut(cut))
