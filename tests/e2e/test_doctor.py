@@ -323,7 +323,7 @@ def test_zfs_is_for_root_and_for_whom_root_lets():
     try:
         check = examined(bpg, PATH=programs_of_zfs(bpg.directory / "bin", "only root asks"))["zfs"]
         assert (check["verdict"], check["mend"]) == ("ok", None)
-        assert check["found"] == "root has delegated no dataset to 'nobody'"
+        assert check["found"] == "root has delegated no dataset to 'nobody'; 'sudo bpg setup --user nobody' does"
     finally:
         bpg.place.remove()
         shutil.rmtree(bpg.directory)

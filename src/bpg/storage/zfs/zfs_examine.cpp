@@ -82,7 +82,8 @@ Check examine_delegation(bool needed) {
   try {
     const auto delegation = zfs::find_delegation(user);
     if (!delegation) {
-      return {"zfs", needed ? missing : ok, fmt::format("root has delegated no dataset to '{}'", user.name), needed ? set_up : ""};
+      const std::string found = fmt::format("root has delegated no dataset to '{}'", user.name);
+      return needed ? Check{"zfs", missing, found, set_up} : Check{"zfs", ok, fmt::format("{}; '{}' does", found, set_up)};
     }
     zfs::require_mounting();
     return {"zfs", ok, fmt::format("{}; root has delegated {}", version(), delegation->dataset)};
