@@ -127,6 +127,7 @@ std::string pool_of(const DelegationRequest& request) {
 
 DelegationPlan plan_delegation(const DelegationRequest& request) {
   return in_storage("delegating", [&] {
+    zfs::require_programs();
     const Account& user = request.user;
     const zfs::Options options = zfs::parse_options(request.zfs_options);
     if (options.contains("setuid") || options.contains("devices")) {

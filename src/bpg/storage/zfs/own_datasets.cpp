@@ -4,6 +4,7 @@
 
 #include "bpg/storage/zfs/datasets.hpp"
 #include "bpg/storage/zfs/zfs_command.hpp"
+#include "bpg/util/process.hpp"
 #include "bpg/util/text.hpp"
 
 namespace bpg::storage::zfs {
@@ -12,6 +13,15 @@ std::string group_name(const std::string& parent) { return parent + "/betterpg";
 
 std::vector<std::string> group_creation(const std::string& group) {
   return {"create", "-o", "canmount=off", "-o", "mountpoint=none", "-o", fmt::format("{}=yes", group_property), group};
+}
+
+void require_programs() {
+  for (const char* program : {"zfs", "zpool"}) {
+    if (!find_program(program)) {
+      throw Error(ErrorCode::storage, fmt::format("'{}' is not installed", program),
+                  "Install zfsutils-linux, or choose another --storage.");
+    }
+  }
 }
 
 void require_parent(const std::string& parent) {

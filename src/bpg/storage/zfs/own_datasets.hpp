@@ -15,6 +15,9 @@ inline constexpr const char* home_property = "betterpg:home";
 /// The arguments of the `zfs` that makes it.
 std::vector<std::string> group_creation(const std::string& group);
 
+/// Throws `Error{storage}` where zfs or zpool is not installed.
+void require_programs();
+
 /// Throws `Error{not_found}` where there is no such pool or dataset, `Error{storage}` where it is no file system.
 void require_parent(const std::string& parent);
 

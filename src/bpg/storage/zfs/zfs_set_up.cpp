@@ -39,15 +39,6 @@ std::string dataset_name(const std::string& group, const fs::path& home) {
   return group + "/databases" + suffix;
 }
 
-void require_programs() {
-  for (const char* program : {"zfs", "zpool"}) {
-    if (!find_program(program)) {
-      throw Error(ErrorCode::storage, fmt::format("'{}' is not installed", program),
-                  "Install zfsutils-linux, or choose another --storage.");
-    }
-  }
-}
-
 void create_group(const std::string& group) {
   const auto exists = [&group] { return zfs::property(group, "type").has_value(); };
   if (exists()) {
@@ -184,7 +175,7 @@ std::optional<std::string> usable_zfs_pool() {
 }
 
 SetupResult set_up_zfs(const SetupRequest& request) {
-  require_programs();
+  zfs::require_programs();
   const fs::path home = fs::absolute(request.home).lexically_normal();
   if (::geteuid() != 0) {
     return set_up_delegated(request, home);
