@@ -6,9 +6,9 @@
 #include <array>
 
 #include "bpg/util/file.hpp"
+#include "common/temporary_directory.hpp"
 #include "common/throws.hpp"
 #include "support/forked.hpp"
-#include "common/temporary_directory.hpp"
 
 namespace bpg::catalog {
 namespace {

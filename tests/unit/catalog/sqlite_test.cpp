@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "bpg/catalog/columns.hpp"
-#include "common/throws.hpp"
 #include "common/temporary_directory.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::catalog {
 namespace {

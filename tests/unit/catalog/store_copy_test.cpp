@@ -6,8 +6,8 @@
 
 #include "bpg/catalog/catalog.hpp"
 #include "bpg/util/file.hpp"
-#include "common/throws.hpp"
 #include "common/temporary_directory.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::catalog {
 namespace {

@@ -9,8 +9,8 @@
 #include "bpg/engine/configure.hpp"
 #include "bpg/util/error.hpp"
 #include "bpg/util/file.hpp"
-#include "common/throws.hpp"
 #include "common/temporary_directory.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::engine {
 namespace {

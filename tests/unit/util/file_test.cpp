@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "bpg/util/error.hpp"
+#include "common/temporary_directory.hpp"
 #include "common/throws.hpp"
 #include "support/forked.hpp"
-#include "common/temporary_directory.hpp"
 
 namespace bpg {
 namespace {

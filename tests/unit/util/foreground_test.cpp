@@ -11,9 +11,9 @@
 #include "bpg/util/file.hpp"
 #include "bpg/util/interrupt.hpp"
 #include "bpg/util/process.hpp"
+#include "common/temporary_directory.hpp"
 #include "common/throws.hpp"
 #include "support/forked.hpp"
-#include "common/temporary_directory.hpp"
 
 namespace bpg {
 namespace {

@@ -13,9 +13,9 @@
 #include "bpg/util/file.hpp"
 #include "bpg/util/interrupt.hpp"
 #include "bpg/util/text.hpp"
+#include "common/temporary_directory.hpp"
 #include "common/throws.hpp"
 #include "support/forked.hpp"
-#include "common/temporary_directory.hpp"
 
 namespace bpg {
 namespace {

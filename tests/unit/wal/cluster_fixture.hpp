@@ -11,8 +11,8 @@
 #include "bpg/wal/archive.hpp"
 #include "bpg/wal/get.hpp"
 #include "bpg/wal/push.hpp"
-#include "common/throws.hpp"
 #include "common/temporary_directory.hpp"
+#include "common/throws.hpp"
 #include "wal/wal_builder.hpp"
 
 namespace bpg::test {

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "bpg/util/file.hpp"
-#include "common/throws.hpp"
 #include "common/temporary_directory.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::wal {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "bpg/util/file.hpp"
 #include "bpg/util/process.hpp"
-#include "common/throws.hpp"
 #include "common/temporary_directory.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::workspace {
 namespace {

@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "bpg/util/file.hpp"
-#include "common/throws.hpp"
 #include "common/temporary_directory.hpp"
+#include "common/throws.hpp"
 
 namespace bpg::workspace {
 namespace {
