@@ -9,6 +9,7 @@ for each kind of storage runs on one, unless it is marked `storage`; the end of 
 
 import collections
 import os
+import shutil
 import signal
 import subprocess
 
@@ -120,6 +121,15 @@ def any_bpg():
 @pytest.fixture(scope="module")
 def module_bpg():
     yield from with_database(any_home())
+
+
+@pytest.fixture
+def virgin():
+    """A home that has not been set up."""
+    bpg = Bpg("copy")
+    yield bpg
+    bpg.place.remove()
+    shutil.rmtree(bpg.directory)
 
 
 @pytest.fixture

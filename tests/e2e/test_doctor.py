@@ -58,15 +58,6 @@ def changed_catalog(bpg, change, undo):
             catalog.execute(undo)
 
 
-@pytest.fixture
-def virgin():
-    """A home that has not been set up."""
-    bpg = Bpg("copy")
-    yield bpg
-    bpg.place.remove()
-    shutil.rmtree(bpg.directory)
-
-
 def test_before_init(virgin):
     checks = examined(virgin, 0)
     assert checks["catalog"]["mend"] == "bpg init"
