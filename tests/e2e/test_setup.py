@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 import pytest
-from betterpg import PROGRAM, VARIABLES, Bpg, Place, eventually
+from betterpg import PROGRAM, VARIABLES, Place, eventually
 
 pytestmark = [
     pytest.mark.native("for servers that are processes of a user's"),
@@ -20,14 +20,6 @@ pytestmark = [
 USER = pwd.getpwnam("games")
 PLACE = pathlib.Path(f"/var/lib/betterpg-zfs/{USER.pw_name}")
 VOLUME = "vol_0123456789"
-
-
-@pytest.fixture
-def virgin():
-    bpg = Bpg("copy")
-    yield bpg
-    bpg.place.remove()
-    shutil.rmtree(bpg.directory)
 
 
 @pytest.fixture
@@ -83,6 +75,25 @@ def delegated(place):
     eventually(lambda: subprocess.run(destroy, capture_output=True).returncode == 0, "the dataset is busy")
     shutil.rmtree(PLACE)
     PLACE.parent.rmdir()
+
+
+def test_it_is_not_taken_back_while_it_is_used(virgin, delegated):
+    (PLACE / "home").write_text("/home/games/.local/share/betterpg\n")
+    assert "truncate" in virgin.fails(5, "refused", "setup", "--user", USER.pw_name, "--remove", "--yes")["hint"]
+    (PLACE / "home").write_text("")
+    subprocess.run(["zfs", "create", f"{delegated}/{VOLUME}"], check=True)
+    assert "1 volumes" in virgin.fails(5, "refused", "setup", "--user", USER.pw_name, "--remove", "--yes")["message"]
+    assert (PLACE / "dataset").exists() and mounts()
+
+
+def test_what_was_begun_is_taken_back(virgin):
+    """As an interrupted `bpg setup` leaves it: it tells of a dataset that is not there. A mount point was left, too."""
+    (PLACE / "volumes" / VOLUME).mkdir(parents=True)
+    (PLACE / "dataset").write_text(f"{os.environ[VARIABLES['zfs']]}/none\n")
+    (PLACE / ".lock").touch(0o600)
+    virgin.ok("setup", "--user", USER.pw_name, "--remove", "--yes")
+    assert not PLACE.parent.exists()
+    virgin.fails(3, "not_found", "setup", "--user", USER.pw_name, "--remove")
 
 
 def bpg_mount(*words, uid=USER.pw_uid, **options):

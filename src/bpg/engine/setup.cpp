@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "bpg/util/error.hpp"
-#include "bpg/util/interrupt.hpp"
 #include "bpg/util/trace.hpp"
 
 namespace bpg::engine {

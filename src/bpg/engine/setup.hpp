@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "bpg/storage/zfs/delegate.hpp"
+#include "bpg/storage/delegate.hpp"
 
 namespace bpg::engine {
 

@@ -1,4 +1,4 @@
-#include "bpg/storage/zfs/delegate.hpp"
+#include "bpg/storage/delegate.hpp"
 
 #include <unistd.h>
 
@@ -148,6 +148,8 @@ DelegationPlan plan_delegation(const DelegationRequest& request) {
         plan.steps.push_back({.command = {"install", "-m", "600", "-o", user.name, "/dev/null", file.string()}});
       }
     }
+    // What tells of it comes before it: what was begun can be taken back.
+    plan.steps.push_back({.file = plan.root / "dataset", .content = plan.dataset + "\n", .mode = 0644});
     if (!zfs::property(group, "type")) {
       plan.steps.push_back(zfs_step(zfs::group_creation(group)));
     }
@@ -159,7 +161,6 @@ DelegationPlan plan_delegation(const DelegationRequest& request) {
     }
     plan.steps.push_back(zfs_step({"allow", "-l", "-u", user.name, rights_on_dataset, plan.dataset}));
     plan.steps.push_back(zfs_step({"allow", "-d", "-u", user.name, rights_on_volumes, plan.dataset}));
-    plan.steps.push_back({.file = plan.root / "dataset", .content = plan.dataset + "\n", .mode = 0644});
     plan.steps.push_back({.file = sudoers_file(user.uid),
                           .content = fmt::format("#{} ALL=(root) NOPASSWD: {}\n", user.uid, request.mount_program.string()),
                           .mode = 0440});

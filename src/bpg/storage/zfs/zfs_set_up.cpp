@@ -14,7 +14,6 @@
 #include "bpg/storage/zfs/zfs_options.hpp"
 #include "bpg/storage/zfs/zfs_pool_file.hpp"
 #include "bpg/util/process.hpp"
-#include "bpg/util/text.hpp"
 
 namespace bpg::storage {
 
