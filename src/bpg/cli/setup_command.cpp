@@ -108,7 +108,7 @@ void add_setup_command(CLI::App& root, CommandLine& line) {
   command->add_option("--zfs-option", request->zfs_options, "A property of their dataset, such as quota=500G; repeatable")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false);
-  command->add_flag("--remove", request->remove, "Take it back; refused while there are volumes");
+  command->add_flag("--remove", request->remove, "Take it back; refused while it is in use");
   command->callback([&line, request] { line.action = [&line, request] { run(line, *request); }; });
 }
 
